@@ -1,0 +1,1 @@
+"""COCO-format data with per-instance supervision."""
