@@ -1,0 +1,260 @@
+"""The typed schema of every configuration group.
+
+Types and one line of meaning each; the *values* live in ``conf/``, one file per choice. Hydra merges the two, so a
+misspelt key or a wrong type stops before any data is read; what one group alone cannot tell is checked in
+:meth:`Config.validate` and ``build.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from contrastmask.errors import ConfigError
+
+
+@dataclass
+class BackboneConfig:
+    """A residual network of torchvision."""
+
+    name: str = MISSING  # label used in folder and run names
+    depth: int = MISSING  # 18, 50 or 101
+    groups: int = MISSING  # 1 for a ResNet, 32 for a ResNeXt
+    width_per_group: int = MISSING  # 64 for a ResNet, 4 for a ResNeXt 32x4d
+    weights: str | None = None  # "imagenet" (torchvision's), a file with a torchvision body, or null: from scratch
+    require_weights: bool = False  # stop, instead of warning and starting from scratch, where weights cannot be had
+    frozen_stages: int = 1  # pretrained bodies only: -1 none, 0 the stem, n also layer1..layern
+    norm_eval: bool = True  # pretrained bodies only: BatchNorm keeps its running statistics
+
+
+@dataclass
+class SplitConfig:
+    """Which classes keep their masks."""
+
+    rule: str = MISSING  # voc_nonvoc, nonvoc_voc, as_annotated or all
+    name: str | None = None  # label used in folder and run names; the rule, or "own" for own lists
+    base: list[str] | None = None  # own list of classes with masks, by name; replaces the rule
+    novel: list[str] | None = None  # own list of box-only classes, by name; replaces the rule
+
+
+@dataclass
+class ShapesConfig:
+    """The embedded data set; drawn once into a cache folder as COCO-format files."""
+
+    cache: str = MISSING  # folder for generated sets, one sub-folder per combination of the settings below
+    train_images: int = MISSING
+    val_images: int = MISSING
+    size: int = MISSING  # side of the square images, pixels
+    seed: int = MISSING  # of the drawing, not of the training
+    classes: list[str] | None = None  # COCO names among those that can be drawn; null: all ten
+    objects: list[int] = MISSING  # fewest and most objects drawn into an image
+    object_size: list[float] = MISSING  # shortest and longest long side of an object, in shares of the image side
+    overlap: float = MISSING  # probability that an object is put beside or over an earlier one
+    min_visible: float = MISSING  # share of its area that an object keeps in sight
+    contrast: float = MISSING  # colour distance between an object and the pixels around it
+    clutter: float = MISSING  # 0: smooth backgrounds, 1: busy ones
+    noise: float = MISSING  # standard deviation of the pixel noise, in shares of white
+    polygons: float = MISSING  # share of the simple objects that are annotated by polygons and not by RLE
+
+
+@dataclass
+class DataConfig:
+    """A COCO-format data set and how it becomes batches."""
+
+    name: str = MISSING  # label used in folder and run names
+    root: str | None = None  # folder that the four paths below are relative to
+    train_annotations: str = MISSING
+    train_images: str = MISSING
+    val_annotations: str = MISSING
+    val_images: str = MISSING
+    batch_size: int = MISSING  # training images per process
+    eval_batch_size: int = 1  # images per process in evaluation
+    num_workers: int = MISSING  # loader processes per process
+    short_sides: list[int] = MISSING  # training: least and greatest short side, drawn uniformly
+    test_short_side: int = MISSING
+    long_side: int = MISSING  # no side longer than this
+    flip: float = 0.5  # probability of a horizontal flip in training
+    repair: bool = False  # drop and count broken records that otherwise stop the program
+    on_bad: str = "error"  # unreadable image: "error" stops, "skip" leaves it out, warns and counts
+    shapes: ShapesConfig | None = None  # the generator, where the data are drawn and not read
+
+
+@dataclass
+class RPNConfig:
+    """Region proposals."""
+
+    anchor_scale: float = MISSING  # anchor side in units of the level's stride
+    anchor_ratios: list[float] = MISSING  # height / width
+    batch: int = MISSING  # anchors in the loss, per image
+    positive_fraction: float = MISSING
+    iou_high: float = MISSING  # positive from
+    iou_low: float = MISSING  # negative below
+    iou_best: float = MISSING  # least IoU at which a box keeps its best anchor
+    pre_nms_train: int = MISSING  # proposals per level before NMS
+    pre_nms_test: int = MISSING
+    post_nms: int = MISSING  # proposals per image after NMS
+    nms: float = MISSING
+
+
+@dataclass
+class RoIConfig:
+    """RoI sampling and the choice of detections."""
+
+    batch: int = MISSING  # RoIs per image in training
+    positive_fraction: float = MISSING
+    iou: float = MISSING  # foreground from
+    score: float = MISSING  # detections must exceed it
+    nms: float = MISSING  # within a class
+    limit: int = MISSING  # detections per image
+
+
+@dataclass
+class BoxHeadConfig:
+    """Classification, box regression and class activation maps."""
+
+    channels: int = MISSING
+    shared: int = MISSING  # 3x3 convolutions before the branches
+    cls: int = MISSING  # in the classification branch
+    reg: int = MISSING  # in the regression branch
+    class_agnostic: bool = MISSING  # one set of deltas for all classes
+    stds: list[float] = MISSING  # of the four deltas
+
+
+@dataclass
+class ContrastiveHeadConfig:
+    """Encoder and projector of RoI pixels."""
+
+    channels: int = MISSING
+    depth: int = MISSING  # 3x3 convolutions of the encoder
+    projection: int = MISSING  # dimensions of the projected space
+
+
+@dataclass
+class MaskHeadConfig:
+    """The class-agnostic mask head."""
+
+    channels: int = MISSING
+    depth: int = MISSING  # 3x3 convolutions
+
+
+@dataclass
+class ModelConfig:
+    """The detector, and the four switches that make comparisons."""
+
+    name: str = MISSING  # label used in folder and run names
+    cam: bool = MISSING  # add the class activation map to the mask head's features
+    contrastive: bool = MISSING  # train with the contrastive loss
+    enhance: bool = MISSING  # add the contrastive branch's enhanced map to the mask head's features
+    mask_rois: str = MISSING  # "objects": mask loss on ground-truth boxes only; "positives": on all positive RoIs
+    fpn_channels: int = MISSING
+    rpn: RPNConfig = field(default_factory=RPNConfig)
+    roi: RoIConfig = field(default_factory=RoIConfig)
+    box_head: BoxHeadConfig = field(default_factory=BoxHeadConfig)
+    contrastive_head: ContrastiveHeadConfig = field(default_factory=ContrastiveHeadConfig)
+    mask_head: MaskHeadConfig = field(default_factory=MaskHeadConfig)
+    mean: list[float] = MISSING  # RGB, of 0..255
+    std: list[float] = MISSING
+    divisor: int = MISSING  # batches are padded to multiples of it
+
+
+@dataclass
+class LossConfig:
+    """The contrastive loss."""
+
+    formula: str = MISSING  # "released" or "paper"
+    weight: float = MISSING  # before the ramp
+    ramp_start: float = MISSING  # share of the weight in the first epoch
+    ramp_epochs: float = MISSING  # epochs to the full weight: min(max(start, epoch / epochs), 1)
+    temperature_easy: float = MISSING
+    temperature_hard: float = MISSING
+    sample_ratio: float = MISSING  # sigma: share of each key set that is drawn
+    delta: float = MISSING  # CAM threshold of box-only objects
+    query_high: float = MISSING  # CAM threshold that replaces an empty foreground query
+    query_low: float = MISSING  # and an empty background query
+    min_pixels: int = MISSING  # fewer in any key set: the object is left out
+
+
+@dataclass
+class ScheduleConfig:
+    """Optimiser and learning rate."""
+
+    name: str = MISSING  # label used in folder and run names
+    epochs: int = MISSING
+    repeats: int = MISSING  # passes over the data within an epoch
+    optimizer: str = MISSING  # "sgd" or "adamw"
+    lr: float = MISSING  # for base_images images a step; scaled linearly to the images of the run
+    base_images: int = MISSING
+    momentum: float = MISSING  # sgd only
+    weight_decay: float = MISSING
+    warmup_steps: int = MISSING  # optimiser steps
+    warmup_start: float = MISSING  # share of the rate at step 0
+    milestones: list[int] = MISSING  # epochs after which the rate is multiplied by gamma
+    gamma: float = MISSING
+
+
+@dataclass
+class Config:
+    """The whole program."""
+
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    trainer: Any = MISSING  # Lightning's Trainer, its own arguments under their own names
+    logger: Any = None
+    callbacks: Any = None
+    seed: int = 0  # of weights, data order, augmentation and pixel draws
+    ckpt_path: str | None = None  # train: resume from it; test: evaluate it
+    evaluate: str = "detections"  # "given_boxes" also segments the ground-truth boxes, without a detection step
+    evaluate_after: bool | None = None  # evaluate when training ends; null: if at least one whole epoch was trained
+    overlays: int = 8  # validation images drawn into the run folder
+    notes: str = ""  # kept with the run
+    run_name: str = MISSING  # for loggers
+
+    def validate(self) -> None:
+        """Check what types cannot say.
+
+        Raises:
+            ConfigError: a value is outside its choices, or settings contradict each other; the message lists the way out.
+        """
+        _choose("split.rule", self.split.rule, ("voc_nonvoc", "nonvoc_voc", "as_annotated", "all"))
+        _choose("loss.formula", self.loss.formula, ("released", "paper"))
+        _choose("model.mask_rois", self.model.mask_rois, ("objects", "positives"))
+        _choose("schedule.optimizer", self.schedule.optimizer, ("sgd", "adamw"))
+        _choose("data.on_bad", self.data.on_bad, ("error", "skip"))
+        _choose("evaluate", self.evaluate, ("detections", "given_boxes"))
+        _choose("backbone.depth", self.backbone.depth, (18, 50, 101))
+        if self.backbone.depth == 18 and self.backbone.groups != 1:
+            raise ConfigError("backbone.groups must be 1 for depth 18: grouped convolutions need bottleneck blocks")
+        low, high = self.data.short_sides[0], self.data.short_sides[-1]
+        if len(self.data.short_sides) != 2 or not 0 < low <= high <= self.data.long_side:
+            raise ConfigError(
+                f"data.short_sides={list(self.data.short_sides)} must be [least, greatest], not above "
+                f"data.long_side={self.data.long_side}"
+            )
+        for name in ("batch_size", "eval_batch_size"):
+            if getattr(self.data, name) < 1:
+                raise ConfigError(f"data.{name} must be at least 1")
+        for name in ("sample_ratio", "delta", "query_high", "query_low", "ramp_start"):
+            if not 0 <= getattr(self.loss, name) <= 1:
+                raise ConfigError(f"loss.{name}={getattr(self.loss, name)} must lie in 0..1")
+        if min(self.loss.temperature_easy, self.loss.temperature_hard) <= 0:
+            raise ConfigError("loss.temperature_easy and loss.temperature_hard must be positive")
+        if self.schedule.epochs < 1 or self.schedule.repeats < 1 or self.schedule.lr <= 0:
+            raise ConfigError("schedule.epochs and schedule.repeats must be at least 1, schedule.lr above 0")
+
+
+def _choose(name: str, value: Any, choices: tuple) -> None:
+    if value not in choices:
+        raise ConfigError(f"{name}={value!r} is not one of {', '.join(map(str, choices))}")
+
+
+def register() -> None:
+    """Store the schemas for Hydra under ``schema/...``, out of the way of the groups that people choose from."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config)

@@ -1,0 +1,25 @@
+"""Compose the program's configuration as Hydra does for a run, without running anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, flag_override, open_dict
+
+from contrastmask.config import register
+
+CONF = Path(__file__).parents[1] / "conf"
+
+
+def composed(*overrides: str, program: str = "train", folder: str | Path = "run") -> DictConfig:
+    """The configuration of ``train.py`` (or ``test.py``) under ``overrides``, its run folder being ``folder``."""
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose(program, list(overrides), return_hydra_config=True)
+    with flag_override(cfg, "readonly", False), open_dict(cfg):
+        cfg.hydra.runtime.output_dir = str(folder)
+        HydraConfig.instance().set_config(cfg.copy())
+        del cfg["hydra"]
+    return cfg
