@@ -1,0 +1,56 @@
+"""Pictures of fixed validation images: into the run folder, and to the loggers that can show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytorch_lightning as pl
+from pytorch_lightning.utilities import rank_zero_only
+from torch import Tensor
+
+from contrastmask.data.images import read_image
+from contrastmask.loggers import log_pictures
+from contrastmask.module import ContrastMaskModule
+from contrastmask.visualization import panel, save_png, truth_of
+
+
+class Overlays(pl.Callback):
+    """Draw the first ``count`` evaluated images, ground truth beside prediction, after each evaluation.
+
+    Args:
+        folder: receives ``<image id>.png`` after a test run; during training the loggers get the pictures.
+        count: images, 0 for none.
+        score: detections below it are not drawn.
+    """
+
+    def __init__(self, folder: Path, count: int, score: float = 0.3) -> None:
+        self.folder, self.count, self.score = folder, count, score
+
+    @rank_zero_only
+    def on_validation_end(self, trainer: pl.Trainer, module: ContrastMaskModule) -> None:
+        """Show the pictures in the loggers."""
+        if not trainer.sanity_checking and trainer.loggers:
+            log_pictures(trainer.loggers, "val/overlays", [p for _, p in self._draw(module)], trainer.global_step)
+
+    @rank_zero_only
+    def on_test_end(self, trainer: pl.Trainer, module: ContrastMaskModule) -> None:
+        """Write the pictures into the run folder."""
+        for image_id, picture in self._draw(module):
+            save_png(self.folder / f"{image_id}.png", picture)
+
+    def _draw(self, module: ContrastMaskModule) -> list[tuple[int, Tensor]]:
+        records, novel, pictures = module.truth, set(module.split.novel), []
+        position = {int(image_id): i for i, image_id in enumerate(records.image_ids)}
+        for prediction in module.predictions[: self.count]:
+            index = position[prediction["image_id"]]
+            image = read_image(records.file_path(index), int(records.heights[index]), int(records.widths[index]))
+            picture = panel(
+                image,
+                truth_of(records, index),
+                prediction,
+                class_names=records.class_names,
+                novel=novel,
+                min_score=self.score,
+            )
+            pictures.append((prediction["image_id"], picture))
+        return pictures

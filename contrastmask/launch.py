@@ -1,0 +1,70 @@
+"""One Hydra job as one clean run: its own folder, its own processes, nothing left over for the next job of a sweep.
+
+Lightning starts the other processes of a run by repeating the command line. In a sweep that line names *all* jobs, so
+each child would run the whole sweep in lock-step; and a child or a torchrun rank that evaluates ``${now:…}`` by itself
+writes into a folder of its own. The guard therefore hands the children this job's overrides and the folder, and puts
+everything back afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, Callable
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+
+from contrastmask.errors import ContrastMaskError
+
+OUTPUT = "CONTRASTMASK_OUTPUT"
+# what Lightning leaves in the environment of the process that it launched others from
+_TRACES = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED", "PL_SEED_WORKERS")
+
+
+@contextmanager
+def job() -> Iterator[Path]:
+    """Guard one job; yields its output folder, the same for all its processes."""
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    arguments = list(sys.argv)
+    traces = {name: os.environ.get(name) for name in (*_TRACES, OUTPUT)}
+    kept = [o for o in hydra.overrides.hydra if not o.startswith(("hydra.mode", "hydra.run.dir", "hydra.sweep"))]
+    sys.argv = [arguments[0], "--config-name", hydra.job.config_name, *hydra.overrides.task, *kept]
+    os.environ[OUTPUT] = str(folder)
+    try:
+        yield folder
+    finally:
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+        _finish_wandb()
+        sys.argv = arguments
+        for name, value in traces.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _finish_wandb() -> None:
+    # a live run would be taken over by the next job's logger
+    wandb = sys.modules.get("wandb")
+    if wandb is not None and getattr(wandb, "run", None) is not None:
+        wandb.finish()
+
+
+def plain_errors(task: Callable[..., Any]) -> Callable[..., Any]:
+    """Show errors that a user can mend as one message instead of a traceback; exit status 1."""
+
+    @wraps(task)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return task(*args, **kwargs)
+        except ContrastMaskError as error:
+            print(f"\n{type(error).__name__}: {error}", file=sys.stderr)
+            sys.exit(1)
+
+    return guarded

@@ -1,0 +1,64 @@
+"""The configured logger, and what every logger is told about a run: configuration and pictures."""
+
+from __future__ import annotations
+
+import netrc
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.utilities import rank_zero_info
+from torch import Tensor
+
+
+def build_logger(node: DictConfig | None, *, notes: str = "") -> Logger | bool:
+    """Instantiate ``conf/logger``'s choice, or return False for none.
+
+    Weights & Biases records offline where it has no key or no network, unless ``logger.offline`` says otherwise.
+    """
+    if not node or "_target_" not in node:
+        return False
+    if node["_target_"].endswith("WandbLogger"):
+        offline = node.get("offline")
+        if offline is None:
+            offline = not _wandb_reachable()
+            if offline:
+                rank_zero_info("wandb: no key or no network; the run is recorded offline")
+        Path(node.save_dir).mkdir(parents=True, exist_ok=True)
+        node = OmegaConf.merge(node, {"offline": offline, "notes": notes or None})
+    return instantiate(node)
+
+
+def _wandb_reachable() -> bool:
+    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("//")[-1].split("/")[0].split(":")[0]
+    if os.environ.get("WANDB_MODE") in ("offline", "disabled"):
+        return False
+    try:
+        key = os.environ.get("WANDB_API_KEY") or netrc.netrc().authenticators(host)
+        if not key:
+            return False
+        socket.create_connection((host, 443), timeout=3).close()
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return True
+
+
+def log_config(loggers: list[Logger], plain: Mapping[str, Any]) -> None:
+    """Hand the resolved configuration (and whatever else identifies the run) to every logger."""
+    for logger in loggers:
+        logger.log_hyperparams(dict(plain))
+
+
+def log_pictures(loggers: list[Logger], name: str, pictures: list[Tensor], step: int) -> None:
+    """Show uint8 ``[3, h, w]`` pictures under ``name`` where the logger can show pictures."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.log_image(name, [p.permute(1, 2, 0).numpy() for p in pictures], step=step)
+        elif isinstance(logger, TensorBoardLogger):
+            for index, picture in enumerate(pictures):
+                logger.experiment.add_image(f"{name}/{index}", picture.numpy(), step)

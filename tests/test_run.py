@@ -1,0 +1,194 @@
+"""Train, evaluate, resume: the programs from files to files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from contrastmask.errors import CheckpointError, ConfigError, DataError
+from tests.tiny_coco import write_tiny_coco
+from tests.tiny_run import MODEL, run_test, run_train, tiny_data
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, ...]]:
+    """A finished run of two epochs, and the overrides that name its data."""
+    root = tmp_path_factory.mktemp("run")
+    data = tiny_data(root / "data")
+    run_train(root / "out", *data, "schedule.epochs=2", "notes=a sentence", "evaluate=given_boxes",
+              "trainer.log_every_n_steps=1")  # fmt: skip
+    return root / "out", data
+
+
+def test_a_run_folder_holds_everything(run: tuple[Path, tuple[str, ...]]) -> None:
+    folder, _ = run
+    results = json.loads((folder / "results.json").read_text())
+    for kind in ("mask", "box"):
+        for group in ("novel", "base", "all"):
+            assert {"AP", "AP50", "AP75", "APs", "APm", "APl", "AR"} <= set(results[kind][group])
+    assert set(results["per_class"]) == {"person", "stop sign", "cat", "dog", "kite"}
+    assert results["per_class"]["kite"]["group"] == "novel"
+    assert {"IoU", "filled_box_IoU"} <= set(results["given_boxes"]["novel"])
+    assert results["images"] == {"evaluated": 3, "of": 3}
+    assert results["notes"] == "a sentence"
+    detections = json.loads((folder / "detections.json").read_text())
+    assert {"image_id", "category_id", "bbox", "score", "segmentation"} <= set(detections[0])
+    assert detections[0]["category_id"] in (1, 13, 17, 18, 38)
+    assert isinstance(detections[0]["segmentation"]["counts"], str)
+    assert {p.name for p in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert yaml.safe_load((folder / "resolved.yaml").read_text())["notes"] == "a sentence"
+    assert json.loads((folder / "versions.json").read_text())["packages"]["torch"] == "2.11.0+cu130" or torch.__version__
+    overlays = list((folder / "overlays").glob("*.png"))
+    assert len(overlays) == 2
+    assert min(Image.open(overlays[0]).size) > 50
+
+
+def test_losses_and_rates_are_recorded_in_csv(run: tuple[Path, tuple[str, ...]]) -> None:
+    folder, _ = run
+    header = next((folder / "csv").rglob("metrics.csv")).read_text().splitlines()[0]
+    for name in ("train/loss_mask", "train/loss_contrastive", "epoch/loss", "val/mask/novel/AP", "lr"):
+        assert name in header
+
+
+def test_a_checkpoint_evaluates_to_the_same_figures(run: tuple[Path, tuple[str, ...]], tmp_path: Path) -> None:
+    folder, data = run
+    results = run_test(tmp_path, *data, f"ckpt_path={folder}/checkpoints/last.ckpt", "evaluate=given_boxes",
+                       "model.roi.score=0.0", "model.roi.limit=5")  # fmt: skip
+    expected = json.loads((folder / "results.json").read_text())
+    assert json.loads((tmp_path / "results.json").read_text()) == {**expected, "notes": ""}
+    assert results["mask"] == expected["mask"]
+
+
+def test_a_part_of_the_images_is_said_to_be_a_part(run: tuple[Path, tuple[str, ...]], tmp_path: Path) -> None:
+    folder, data = run
+    results = run_test(tmp_path, *data, f"ckpt_path={folder}/checkpoints/last.ckpt", "trainer.limit_test_batches=2")
+    assert results["images"] == {"evaluated": 2, "of": 3}
+
+
+def test_checkpoints_load_safely_and_say_what_they_are(run: tuple[Path, tuple[str, ...]]) -> None:
+    content = torch.load(run[0] / "checkpoints" / "last.ckpt", weights_only=True)
+    about = content["contrastmask"]
+    assert [c["id"] for c in about["categories"]] == [1, 13, 17, 18, 38]
+    assert about["config"]["backbone"]["name"] == "r18"
+    assert content["state_dict"]["epoch"].item() == 1
+
+
+def test_other_classes_are_named(run: tuple[Path, tuple[str, ...]], tmp_path: Path) -> None:
+    folder, _ = run
+    other = write_tiny_coco(tmp_path / "data", n_images=3, name="val")
+    content = {**other.content, "categories": [dict(c) for c in other.content["categories"]]}
+    content["categories"][2]["name"] = "tiger"
+    other.rewrite(content)
+    data = (f"data.root={tmp_path}/data", "data.val_annotations=annotations/val.json", "data.val_images=val")
+    with pytest.raises(CheckpointError, match=r"tiger.*cat"):
+        run_test(tmp_path / "out", *data, "split.novel=[kite]", f"ckpt_path={folder}/checkpoints/last.ckpt")
+
+
+def test_resumed_training_equals_uninterrupted_training_bit_for_bit(tmp_path: Path) -> None:
+    data = (*tiny_data(tmp_path / "data"), "trainer.limit_val_batches=1", "data.batch_size=2", "schedule.warmup_steps=3",
+            "schedule.milestones=[1,3]", "evaluate_after=false", "logger=none")  # fmt: skip
+    run_train(tmp_path / "whole", *data, "schedule.epochs=4")
+    run_train(tmp_path / "first", *data, "schedule.epochs=2")
+    first = tmp_path / "first" / "checkpoints" / "last.ckpt"
+    run_train(tmp_path / "second", *data, "schedule.epochs=4", f"ckpt_path={first}")
+    assert_equal_checkpoints(tmp_path / "whole", tmp_path / "second")
+
+
+def test_withheld_masks_leave_no_trace(tmp_path: Path) -> None:
+    """With other polygons in place of every novel object's, all losses and weights are bit-identical."""
+    data = (*tiny_data(tmp_path / "data"), "schedule.epochs=2", "trainer.limit_val_batches=0", "evaluate_after=false",
+            "trainer.log_every_n_steps=1", "callbacks.best=null")  # fmt: skip
+    run_train(tmp_path / "a", *data)
+    path = tmp_path / "data" / "annotations" / "train.json"
+    content = json.loads(path.read_text())
+    changed = [a for a in content["annotations"] if a["category_id"] in (13, 38)]
+    assert changed
+    for annotation in changed:
+        x, y, w, h = annotation["bbox"]
+        annotation["segmentation"] = [[x, y, x + w / 2, y, x, y + h / 2]]
+    path.write_text(json.dumps(content))
+    run_train(tmp_path / "b", *data)
+    assert_equal_checkpoints(tmp_path / "a", tmp_path / "b")
+    logs = [next((tmp_path / run / "csv").rglob("metrics.csv")).read_text() for run in "ab"]
+    assert logs[0] == logs[1]
+    # the same change to base masks does leave one
+    for annotation in content["annotations"]:
+        if annotation["category_id"] in (1, 17, 18) and not annotation["iscrowd"]:
+            x, y, w, h = annotation["bbox"]
+            annotation["segmentation"] = [[x, y, x + w / 2, y, x, y + h / 2]]
+    path.write_text(json.dumps(content))
+    run_train(tmp_path / "c", *data)
+    assert next((tmp_path / "c" / "csv").rglob("metrics.csv")).read_text() != logs[0]
+
+
+def test_a_run_that_stops_in_its_first_epoch_leaves_a_checkpoint_and_evaluates_nothing(tmp_path: Path) -> None:
+    results = run_train(tmp_path / "out", *tiny_data(tmp_path / "data"), "trainer.max_steps=1", "data.batch_size=1")
+    assert results == {}
+    assert (tmp_path / "out" / "checkpoints" / "last.ckpt").exists()
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("model=mask_rcnn",),
+        ("model.cam=false",),
+        ("model.contrastive=false",),
+        ("model.enhance=false",),
+        ("model.mask_rois=positives",),
+        ("loss=paper",),
+        ("model.box_head.class_agnostic=true",),
+        ("split=nonvoc_voc",),
+        ("split=as_annotated",),
+        ("split=all",),
+        ("split.base=[cat,dog]",),
+        ("schedule=3x",),
+        ("trainer.precision=bf16-mixed",),
+        ("trainer.accumulate_grad_batches=2",),
+        ("logger=none",),
+        ("callbacks=none",),
+    ],
+    ids=lambda overrides: overrides[0],
+)
+def test_switches_run_a_step_and_an_evaluation(overrides: tuple[str, ...], tmp_path: Path) -> None:
+    data = tiny_data(tmp_path / "data", missing_masks=["kite"])
+    results = run_train(tmp_path / "out", *data, "trainer.max_steps=1", "trainer.limit_val_batches=1", "schedule.epochs=1",
+                        "evaluate_after=true", "trainer.limit_test_batches=1", *overrides)  # fmt: skip
+    assert results["images"]["evaluated"] == 1
+
+
+def test_errors_say_the_way_out(tmp_path: Path) -> None:
+    data = tiny_data(tmp_path / "data")
+    with pytest.raises(DataError, match=r"instances_train2017\.json"):
+        run_train(tmp_path / "out", f"data.root={tmp_path}/nowhere")
+    with pytest.raises(ConfigError, match=r"(?s)dgo.*dog"):
+        run_train(tmp_path / "out", *data, "split.base=[dgo]")
+    with pytest.raises(CheckpointError, match="no such file"):
+        run_train(tmp_path / "out", *data, "ckpt_path=nothing.ckpt")
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        run_test(tmp_path / "out", *data, "ckpt_path=nothing.ckpt")
+    with pytest.raises(ConfigError, match="needs ckpt_path"):
+        run_test(tmp_path / "out", *data)
+
+
+def assert_equal_checkpoints(a: Path, b: Path) -> None:
+    """Weights, optimiser and schedulers of the two runs' last checkpoints are the same bits."""
+    one, two = (torch.load(p / "checkpoints" / "last.ckpt", weights_only=True) for p in (a, b))
+    assert one["state_dict"].keys() == two["state_dict"].keys()
+    assert len(one["state_dict"]) > 100
+    for name, value in one["state_dict"].items():
+        assert torch.equal(value, two["state_dict"][name]), name
+    for key in ("lr_schedulers", "global_step", "epoch"):
+        assert one[key] == two[key]
+    states = [c["optimizer_states"][0]["state"] for c in (one, two)]
+    for index, state in states[0].items():
+        for name, value in state.items():
+            assert torch.equal(torch.as_tensor(value), torch.as_tensor(states[1][index][name])), (index, name)
+
+
+def test_the_tiny_model_is_an_ordinary_setting_of_the_same_model() -> None:
+    assert not any(override.startswith("+") for override in MODEL)
