@@ -1,0 +1,57 @@
+"""What a data set holds after checking and splitting: numbers for JSON, lines for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from contrastmask.data.dataset import CocoDataset
+from contrastmask.data.records import Records
+from contrastmask.data.splits import Split
+
+
+def summarise(records: Records, dataset: CocoDataset, split: Split, withheld: int = 0) -> dict[str, Any]:
+    """Counts of one side of the data, ready for JSON.
+
+    Args:
+        records: as the data set uses them, after the split.
+        withheld: masks that the file has and the split took away.
+
+    Returns:
+        images (in the file) and images_used, images_left_out (reason → number), images_skipped (paths unreadable so
+        far), annotations, crowd; masks_given, masks_withheld; per base and novel: objects and with_mask (crowds not
+        counted); records (what checking dropped and repaired).
+    """
+    objects = ~records.crowd
+    novel = np.isin(records.labels, split.novel)
+
+    def count(side: np.ndarray) -> dict[str, int]:
+        return {"objects": int(side.sum()), "with_mask": int((side & records.has_mask).sum())}
+
+    return {
+        "annotations_file": str(records.path),
+        "images": len(records.image_ids),
+        "images_used": len(dataset),
+        "images_left_out": dict(dataset.left_out),
+        "images_skipped": [str(path) for path in dataset.skipped_files],
+        "annotations": len(records.ann_ids),
+        "crowd": int(records.crowd.sum()),
+        "masks_given": int((objects & records.has_mask).sum()),
+        "masks_withheld": withheld,
+        "base": count(objects & ~novel),
+        "novel": count(objects & novel),
+        "records": records.report.to_dict(),
+    }
+
+
+def summary_lines(side: str, records: Records, summary: dict[str, Any]) -> list[str]:
+    """The same for the terminal, with the checking's own report at the end."""
+    reasons = [f"{number} {reason}" for reason, number in summary["images_left_out"].items() if number]
+    left_out = f" (left out: {', '.join(reasons)})" if reasons else ""
+    lines = [f"{side}: {summary['images_used']} of {summary['images']} images{left_out}"]
+    for kind in ("base", "novel"):
+        lines.append(f"  {kind}: {summary[kind]['objects']} objects, {summary[kind]['with_mask']} with a mask")
+    if summary["masks_withheld"]:
+        lines.append(f"  {summary['masks_withheld']} masks of novel classes withheld by the split")
+    return lines + [f"  {line}" for line in records.report.lines()]
