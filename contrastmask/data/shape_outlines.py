@@ -45,10 +45,10 @@ def _ellipse(cx: float, cy: float, rx: float, ry: float, start: float = 0, stop:
 
 
 def _airplane(rng: np.random.Generator) -> Outline:
-    body, span, sweep = rng.uniform(0.06, 0.085), rng.uniform(0.38, 0.5), rng.uniform(0.02, 0.2)
-    tail, chord = rng.uniform(0.15, 0.22), rng.uniform(0.1, 0.14)
+    body, span, sweep = rng.uniform(0.075, 0.105), rng.uniform(0.38, 0.5), rng.uniform(0.02, 0.2)
+    tail, chord = rng.uniform(0.17, 0.23), rng.uniform(0.14, 0.18)
     right = [(0.02, -0.5), (body * 0.8, -0.43), (body, -0.3), (body, -0.14), (span, sweep), (span, sweep + chord * 0.7)]
-    right += [(body, 0.1), (body * 0.8, 0.28), (tail, 0.4), (tail, 0.49), (0.02, 0.45)]
+    right += [(body, 0.1), (body * 0.8, 0.28), (tail, 0.38), (tail, 0.49), (0.02, 0.45)]
     return Outline((_mirrored(right),))
 
 
@@ -81,7 +81,7 @@ def _chair(rng: np.random.Generator) -> Outline:
 
 
 def _tv(rng: np.random.Generator) -> Outline:
-    height, frame, foot = rng.uniform(0.3, 0.37), rng.uniform(0.1, 0.14), rng.uniform(0.16, 0.3)
+    height, frame, foot = rng.uniform(0.32, 0.39), rng.uniform(0.125, 0.16), rng.uniform(0.16, 0.3)
     c, neck = 0.04, rng.uniform(0.05, 0.08)
     right = [(0.5 - c, -height), (0.5, c - height), (0.5, height - c), (0.5 - c, height), (neck, height)]
     outer = _mirrored([*right, (neck, height + 0.07), (foot, height + 0.07), (foot, height + 0.16)])

@@ -24,9 +24,8 @@ from contrastmask.data.shape_outlines import SHAPE_CLASSES
 from contrastmask.data.shape_scenes import SceneSettings
 from contrastmask.errors import ConfigError, DataError
 
-GENERATOR_VERSION = (
-    1  # to be raised with any change that alters a pixel or an annotation: old caches are then left alone
-)
+# To be raised with any change that alters a pixel or an annotation: caches of older versions are then left alone.
+GENERATOR_VERSION = 2
 MANIFEST = "manifest.json"
 # Four of a side of the VOC split; thin chairs and scissors are for longer trainings than the demo's.
 DEMO_CLASSES = ("airplane", "boat", "bottle", "tv", "umbrella", "cup", "banana", "donut")
