@@ -12,6 +12,7 @@ pixel costs S multiply-adds in one matrix product and is never touched again out
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def paste_masks(mask_probs: Tensor, boxes: Tensor, image_size: Size, threshold: 
     """
     grids, corners = _checked(mask_probs, boxes, image_size, threshold)
     canvas = np.zeros((len(grids), *image_size), dtype=bool)
-    for row, grid, box in zip(canvas, grids, corners, strict=True):
+    for row, grid, box in zip(canvas, grids, corners.tolist(), strict=True):
         left, top, window = _window(grid, box, image_size, threshold)
         row[top : top + window.shape[1] - 1, left : left + len(window)] = window[:, :-1].T
     return torch.from_numpy(canvas).to(mask_probs.device)
@@ -89,7 +90,7 @@ def encode_masks(mask_probs: Tensor, boxes: Tensor, image_size: Size, threshold:
     grids, corners = _checked(mask_probs, boxes, image_size, threshold)
     height, width = image_size
     runs = []
-    for grid, box in zip(grids, corners, strict=True):
+    for grid, box in zip(grids, corners.tolist(), strict=True):
         changes = _changes(*_window(grid, box, image_size, threshold), height)
         # counts begin with background and end at the last pixel, where switching off is no change
         counts = np.diff(changes[changes < height * width], prepend=0, append=height * width)
@@ -118,7 +119,7 @@ def _checked(mask_probs: Tensor, boxes: Tensor, image_size: Size, threshold: flo
     return grids, corners
 
 
-def _window(grid: np.ndarray, box: np.ndarray, image_size: Size, threshold: float) -> tuple[int, int, np.ndarray]:
+def _window(grid: np.ndarray, box: list[float], image_size: Size, threshold: float) -> tuple[int, int, np.ndarray]:
     """``(left, top, bool [w, h + 1])``: the pixels a box's grid can reach, columns first as run lengths go.
 
     Below every column lies one pixel of background: it keeps the runs inside their columns.
@@ -139,12 +140,14 @@ def _interpolation(low: float, high: float, pixels: int, cells: int) -> tuple[in
     if not high > low:
         return 0, np.zeros((0, cells), dtype=np.float32)
     reach = 0.5 * (high - low) / cells
-    first = int(np.ceil(np.clip(low - reach - 0.5, 0, pixels)))
-    last = int(np.floor(np.clip(high + reach - 0.5, -1, pixels - 1)))
+    first = math.ceil(min(max(low - reach - 0.5, 0), pixels))
+    last = math.floor(min(max(high + reach - 0.5, -1), pixels - 1))
     centres = np.arange(first, last + 1) + 0.5
     position = (centres - low) * (cells / (high - low)) - 0.5
-    distance = np.abs(position[:, None] - np.arange(cells))
-    return first, np.maximum(1.0 - distance, 0.0).astype(np.float32)
+    weights = position[:, None] - np.arange(cells)
+    np.abs(weights, out=weights)
+    np.subtract(1.0, weights, out=weights)
+    return first, np.maximum(weights, 0.0, out=weights).astype(np.float32)
 
 
 def _changes(left: int, top: int, window: np.ndarray, height: int) -> np.ndarray:
