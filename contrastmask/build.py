@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_warn
 
-from contrastmask.config import BackboneConfig, Config
+from contrastmask.config import Config
 from contrastmask.data.datamodule import CocoDataModule
 from contrastmask.data.shapes import generate_shapes, shapes_root
 from contrastmask.data.splits import SplitRule
@@ -28,6 +28,7 @@ from contrastmask.model.roi_heads import ContrastiveOptions, RoIHeads
 from contrastmask.model.rpn import GridAnchors, ProposalNetwork
 from contrastmask.model.sampling import RoISampler
 from contrastmask.module import ContrastMaskModule
+from contrastmask.network_config import BackboneConfig
 from contrastmask.optimization import OptimizerOptions
 from contrastmask.pretrained import body_state, load_body
 
@@ -133,7 +134,9 @@ def build_datamodule(config: Config) -> CocoDataModule:
         root = root or str(folder)
     if root is None:
         raise ConfigError("data.root is needed: the folder of a COCO-format set (or take data=shapes)")
-    paths = {k: Path(root) / getattr(data, k) for k in ("train_annotations", "train_images", "val_annotations", "val_images")}
+    paths = {
+        k: Path(root) / getattr(data, k) for k in ("train_annotations", "train_images", "val_annotations", "val_images")
+    }
     return CocoDataModule(
         **paths,
         split=SplitRule(config.split.rule, config.split.base, config.split.novel, config.split.name),
@@ -153,7 +156,9 @@ def build_datamodule(config: Config) -> CocoDataModule:
     )
 
 
-def build_module(config: Config, plain: dict[str, Any], datamodule: CocoDataModule, detector: Detector) -> ContrastMaskModule:
+def build_module(
+    config: Config, plain: dict[str, Any], datamodule: CocoDataModule, detector: Detector
+) -> ContrastMaskModule:
     """The LightningModule of a run; ``datamodule`` has been set up, ``plain`` is the configuration to keep."""
     schedule, loss = config.schedule, config.loss
     fields = {k: getattr(schedule, k) for k in OptimizerOptions.__dataclass_fields__ if k != "milestones"}
@@ -182,6 +187,8 @@ def build_trainer(cfg: DictConfig, *, novel: bool, callbacks: list[pl.Callback])
     logger = False if cfg.trainer.fast_dev_run else build_logger(cfg.logger, notes=cfg.notes)
     found = []
     for name, node in (cfg.callbacks or {}).items():
+        if node is None:  # callbacks.best=null leaves it out
+            continue
         target = str(node.get("_target_", ""))
         if target.endswith("LearningRateMonitor") and not logger:
             continue

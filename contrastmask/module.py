@@ -69,6 +69,7 @@ class ContrastMaskModule(pl.LightningModule):
         # the ramp counts the epochs of the model's own training, so its counter travels with the weights
         self.register_buffer("epoch", torch.zeros((), dtype=torch.long))
         self._weight = 0.0
+        self.whole_epochs = 0  # trained to their end by this run
         self.means = torch.nn.ModuleDict({name: MeanMetric() for name in LOSSES})
 
     # -------------------------------------------------------------------------------------------- training
@@ -92,6 +93,7 @@ class ContrastMaskModule(pl.LightningModule):
         return total
 
     def on_train_epoch_end(self) -> None:
+        self.whole_epochs += int(self.trainer.is_last_batch)
         for name, mean in self.means.items():
             if mean.update_called:
                 self.log(f"epoch/{name}", mean.compute())

@@ -44,4 +44,8 @@ def build_optimizer(parameters: Iterable[torch.nn.Parameter], options: Optimizer
     steps = max(options.warmup_steps, 1)
     start = options.warmup_start if options.warmup_steps > 0 else 1.0
     warmup = LinearLR(optimizer, start_factor=start, total_iters=steps)
-    return {"optimizer": optimizer, "warmup": warmup, "decay": MultiStepLR(optimizer, options.milestones, options.gamma)}
+    return {
+        "optimizer": optimizer,
+        "warmup": warmup,
+        "decay": MultiStepLR(optimizer, options.milestones, options.gamma),
+    }

@@ -41,7 +41,7 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     if config.trainer["enable_checkpointing"] and not trainer.fast_dev_run:
         trainer.save_checkpoint(last)
         rank_zero_info(f"checkpoint {last}")
-    wanted = trainer.current_epoch > 0 if config.evaluate_after is None else config.evaluate_after
+    wanted = module.whole_epochs > 0 if config.evaluate_after is None else config.evaluate_after
     if not wanted:
         rank_zero_info(f"no whole epoch trained, so nothing is evaluated; python test.py ckpt_path={last}")
         return {}
@@ -92,7 +92,7 @@ def _identify(
 @rank_zero_only
 def _report(folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule, config: Config) -> None:
     write_json(folder / "results.json", {**module.results, "notes": config.notes})
-    write_json(folder / "detections.json", to_coco_results(module.predictions, datamodule.val_records))
+    write_json(folder / "detections.json", to_coco_results(module.predictions, datamodule.val_records), indent=None)
     console = Console()
     for table in format_tables(module.results):
         console.print(table)

@@ -29,7 +29,8 @@ ALLOWED = {
     "run_folder": {"evaluation"},
     "module": {"model", "losses", "evaluation", "data", "distributed", "optimization"},
     "callbacks": {"module", "data", "visualization", "loggers"},
-    "config": {"errors"},
+    "network_config": set(),
+    "config": {"errors", "network_config"},
 }
 BELOW_CONFIGURATION = {"hydra", "omegaconf", "pytorch_lightning"}
 

@@ -20,8 +20,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, ...]
     """A finished run of two epochs, and the overrides that name its data."""
     root = tmp_path_factory.mktemp("run")
     data = tiny_data(root / "data")
-    run_train(root / "out", *data, "schedule.epochs=2", "notes=a sentence", "evaluate=given_boxes",
-              "trainer.log_every_n_steps=1")  # fmt: skip
+    run_train(
+        root / "out",
+        *data,
+        "schedule.epochs=2",
+        "notes=a sentence",
+        "evaluate=given_boxes",
+        "trainer.log_every_n_steps=1",
+    )
     return root / "out", data
 
 
@@ -42,7 +48,8 @@ def test_a_run_folder_holds_everything(run: tuple[Path, tuple[str, ...]]) -> Non
     assert isinstance(detections[0]["segmentation"]["counts"], str)
     assert {p.name for p in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert yaml.safe_load((folder / "resolved.yaml").read_text())["notes"] == "a sentence"
-    assert json.loads((folder / "versions.json").read_text())["packages"]["torch"] == "2.11.0+cu130" or torch.__version__
+    assert json.loads((folder / "versions.json").read_text())["packages"]["hydra-core"].startswith("1.3")
+    assert json.loads((folder / "data.json").read_text())["train"]["annotations"] > 0
     overlays = list((folder / "overlays").glob("*.png"))
     assert len(overlays) == 2
     assert min(Image.open(overlays[0]).size) > 50
@@ -57,8 +64,14 @@ def test_losses_and_rates_are_recorded_in_csv(run: tuple[Path, tuple[str, ...]])
 
 def test_a_checkpoint_evaluates_to_the_same_figures(run: tuple[Path, tuple[str, ...]], tmp_path: Path) -> None:
     folder, data = run
-    results = run_test(tmp_path, *data, f"ckpt_path={folder}/checkpoints/last.ckpt", "evaluate=given_boxes",
-                       "model.roi.score=0.0", "model.roi.limit=5")  # fmt: skip
+    results = run_test(
+        tmp_path,
+        *data,
+        f"ckpt_path={folder}/checkpoints/last.ckpt",
+        "evaluate=given_boxes",
+        "model.roi.score=0.0",
+        "model.roi.limit=5",
+    )
     expected = json.loads((folder / "results.json").read_text())
     assert json.loads((tmp_path / "results.json").read_text()) == {**expected, "notes": ""}
     assert results["mask"] == expected["mask"]
@@ -90,8 +103,15 @@ def test_other_classes_are_named(run: tuple[Path, tuple[str, ...]], tmp_path: Pa
 
 
 def test_resumed_training_equals_uninterrupted_training_bit_for_bit(tmp_path: Path) -> None:
-    data = (*tiny_data(tmp_path / "data"), "trainer.limit_val_batches=1", "data.batch_size=2", "schedule.warmup_steps=3",
-            "schedule.milestones=[1,3]", "evaluate_after=false", "logger=none")  # fmt: skip
+    data = (
+        *tiny_data(tmp_path / "data"),
+        "trainer.limit_val_batches=1",
+        "data.batch_size=2",
+        "schedule.warmup_steps=3",
+        "schedule.milestones=[1,3]",
+        "evaluate_after=false",
+        "logger=none",
+    )
     run_train(tmp_path / "whole", *data, "schedule.epochs=4")
     run_train(tmp_path / "first", *data, "schedule.epochs=2")
     first = tmp_path / "first" / "checkpoints" / "last.ckpt"
@@ -101,8 +121,14 @@ def test_resumed_training_equals_uninterrupted_training_bit_for_bit(tmp_path: Pa
 
 def test_withheld_masks_leave_no_trace(tmp_path: Path) -> None:
     """With other polygons in place of every novel object's, all losses and weights are bit-identical."""
-    data = (*tiny_data(tmp_path / "data"), "schedule.epochs=2", "trainer.limit_val_batches=0", "evaluate_after=false",
-            "trainer.log_every_n_steps=1", "callbacks.best=null")  # fmt: skip
+    data = (
+        *tiny_data(tmp_path / "data"),
+        "schedule.epochs=2",
+        "trainer.limit_val_batches=0",
+        "evaluate_after=false",
+        "trainer.log_every_n_steps=1",
+        "callbacks.best=null",
+    )
     run_train(tmp_path / "a", *data)
     path = tmp_path / "data" / "annotations" / "train.json"
     content = json.loads(path.read_text())
@@ -156,8 +182,16 @@ def test_a_run_that_stops_in_its_first_epoch_leaves_a_checkpoint_and_evaluates_n
 )
 def test_switches_run_a_step_and_an_evaluation(overrides: tuple[str, ...], tmp_path: Path) -> None:
     data = tiny_data(tmp_path / "data", missing_masks=["kite"])
-    results = run_train(tmp_path / "out", *data, "trainer.max_steps=1", "trainer.limit_val_batches=1", "schedule.epochs=1",
-                        "evaluate_after=true", "trainer.limit_test_batches=1", *overrides)  # fmt: skip
+    results = run_train(
+        tmp_path / "out",
+        *data,
+        "trainer.max_steps=1",
+        "trainer.limit_val_batches=1",
+        "schedule.epochs=1",
+        "evaluate_after=true",
+        "trainer.limit_test_batches=1",
+        *overrides,
+    )
     assert results["images"]["evaluated"] == 1
 
 
