@@ -1,231 +1,178 @@
-"""From a COCO annotation file to checked records.
+"""COCO annotation file → checked `Records`.
 
-A file that contradicts itself (missing keys, ids twice, unknown images or classes) stops the program, with ids and the
-way out; ``repair`` drops and counts such rows instead. A box that nothing can be learned from is dropped and counted
-in any case, a segmentation that cannot be used is lost while its box stays, and is counted.
+What cannot be meant is an error that names the rows: missing keys, duplicate ids, references to nothing, file names
+that leave the image folder. `repair=True` drops and counts such rows instead. Harm to a single annotation never stops:
+a useless box is dropped, a broken segmentation costs its mask but not its box; both are counted in `Records.report`.
+
+Whether a box is kept never depends on its segmentation (one exception: the file itself gives the object no area and the
+mask is blank): a mask that a split withholds must not decide which boxes the model sees.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from contrastmask.data.records import Category, Records, Segmentations, _starts
-from contrastmask.data.report import EXAMPLES, Report
-from contrastmask.data.segmentation import BadSegmentation, checked, has_area
+from contrastmask.data.annotation_tables import References, read_categories, read_images, sift_references
+from contrastmask.data.columns import numbers, offsets_of, quadruples
+from contrastmask.data.file_content import no_garbage_collection, read_json, require_folder
+from contrastmask.data.records import Category, Records
+from contrastmask.data.report import Report
+from contrastmask.data.segmentation import PROBLEMS, REACH, SOUND, pack, rasterise
+from contrastmask.data.segmentation_table import SegmentationTable
 from contrastmask.errors import DataError
 
-LAYOUT = """expected COCO's own layout:
-  ROOT/annotations/instances_train2017.json   ROOT/train2017/*.jpg
-  ROOT/annotations/instances_val2017.json     ROOT/val2017/*.jpg
-COCO 2017 is at cocodataset.org; set data.root=ROOT, or data.train_annotations=, data.train_images=, data.val_annotations=
-and data.val_images= for other files, or take data=shapes, which needs no download"""
+__all__ = ["Category", "Records", "load_annotations"]
+
+MIN_BOX_SIDE = 1.0
 
 
 def load_annotations(path: str | Path, image_root: str | Path, *, repair: bool = False) -> Records:
-    """Read and check one annotation file.
+    """Read and check a COCO-format annotation file. Images themselves are not opened.
+
+    `segmentation` may be missing or null: the annotation then has no mask. Boxes are clipped to the image; as in
+    MMDetection, those with a side below one pixel or without overlap are dropped, as are annotations marked `ignore`.
 
     Args:
-        path: COCO JSON with ``images``, ``annotations`` and ``categories``.
-        image_root: the folder that ``file_name`` is relative to.
-        repair: drop and count self-contradictory rows instead of stopping.
+        path: JSON with `images`, `annotations` and `categories`.
+        image_root: folder that the images' `file_name` refers to.
+        repair: drop and count structurally wrong rows (and whatever refers to them) instead of raising.
 
     Raises:
-        DataError: a file or folder is missing, the JSON is malformed, or (without ``repair``) contradicts itself.
+        DataError: missing file or folder (the message gives the expected layout); not JSON; no images or categories;
+            ambiguous categories; without `repair` any structurally wrong row.
     """
-    path, image_root = Path(path), Path(image_root)
-    if not path.is_file():
-        raise DataError(f"no annotation file {path}; {LAYOUT}")
-    if not image_root.is_dir():
-        raise DataError(f"no image folder {image_root}; {LAYOUT}")
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON: {error}") from None
+    with no_garbage_collection():
+        return _load(Path(path), Path(image_root), repair)
+
+
+def _load(path: Path, image_root: Path, repair: bool) -> Records:
+    content = _read_content(path)
+    require_folder(image_root)
+    report, faults = Report(), Report()
+    categories = read_categories(path, content.pop("categories"))
+    images = read_images(content.pop("images"), faults, report)
+    _settle(path, faults, repair, report)
+    if len(images["image_ids"]) == 0:
+        raise DataError(f"{path}: no image is left after dropping faulty ones; mend the file's `images`")
+    faults = Report()
+    sieve = sift_references(content.pop("annotations"), images["image_ids"], categories, faults)
+    _settle(path, faults, repair, report)
+    annotations = _read_annotations(sieve, images, report)
+    return Records(path=path, image_root=image_root, categories=categories, **images, **annotations, report=report)
+
+
+def _read_content(path: Path) -> dict[str, list[Any]]:
+    content = read_json(path)
+    if type(content) is not dict:
+        raise DataError(
+            f"{path} is no COCO annotation file: its top level is a {type(content).__name__}, not an object"
+        )
+    result = {}
     for key in ("images", "annotations", "categories"):
-        if not isinstance(content, dict) or not isinstance(content.get(key), list):
-            raise DataError(f"{path} is no COCO annotation file: it has no list {key!r}")
-    return _Check(path, image_root, repair).records(content)
+        if type(content.get(key)) is not list:
+            raise DataError(
+                f"{path} is no COCO instance annotation file: {key!r} is "
+                f"{'no list' if key in content else 'missing'}; it has {', '.join(sorted(content)[:8]) or 'no keys'}"
+            )
+        result[key] = content[key]
+    for key in ("images", "categories"):
+        if not result[key]:
+            raise DataError(f"{path}: {key!r} is empty; the file describes no data")
+    return result
 
 
-class _Check:
-    """One pass over one file."""
-
-    def __init__(self, path: Path, image_root: Path, repair: bool) -> None:
-        self.path, self.image_root, self.repair = path, image_root, repair
-        self.report = Report()
-
-    def contradiction(self, reason: str, ids: list[Any]) -> None:
-        """Stop, or count where rows may be dropped."""
-        if not ids:
-            return
-        if not self.repair:
-            shown = ", ".join(map(repr, ids[:EXAMPLES])) + (f" and {len(ids) - EXAMPLES} more" if len(ids) > EXAMPLES else "")
-            raise DataError(f"{self.path}: {reason}: {shown}. Mend the file, or set data.repair=true to drop and count these")
-        self.report.add("dropped", reason, [i if isinstance(i, (int, str)) else repr(i) for i in ids])
-
-    def records(self, content: dict[str, Any]) -> Records:
-        categories = self.categories(content["categories"])
-        images = self.images(content["images"])
-        rows = self.rows(content["annotations"], {c.id for c in categories}, {i["id"]: n for n, i in enumerate(images)})
-        label = {c.id: n for n, c in enumerate(categories)}
-        heights = np.array([i["height"] for i in images], dtype=np.int32)
-        widths = np.array([i["width"] for i in images], dtype=np.int32)
-        index = np.array([position for position, _ in rows], dtype=np.int64)
-        order = np.argsort(index, kind="stable")
-        index, annotations = index[order], [rows[n][1] for n in order]
-        boxes, kept = self.boxes(annotations, heights[index], widths[index])
-        index, boxes = index[kept], boxes[kept]
-        annotations = [annotations[n] for n in np.flatnonzero(kept)]
-        segmentations = Segmentations.pack(
-            [self.segmentation(a, int(heights[i]), int(widths[i])) for a, i in zip(annotations, index, strict=True)]
+def _settle(path: Path, faults: Report, repair: bool, report: Report) -> None:
+    """Raise on structural faults, or count them as dropped."""
+    if faults and not repair:
+        found = "\n".join("  " + line.split(": ", 1)[1] for line in faults.lines())
+        raise DataError(
+            f"{path} is not consistent:\n{found}\n"
+            "Mend the file, or set data.repair=true (repair=True) to drop and count these rows"
         )
-        names = [i["file_name"].encode() for i in images]
-        return Records(
-            path=self.path,
-            image_root=self.image_root,
-            categories=categories,
-            image_ids=np.array([i["id"] for i in images], dtype=np.int64),
-            heights=heights,
-            widths=widths,
-            names=np.frombuffer(b"".join(names), dtype=np.uint8),
-            name_starts=_starts([len(name) for name in names]),
-            offsets=np.searchsorted(index, np.arange(len(images) + 1)).astype(np.int64),
-            ann_ids=np.array([a["id"] for a in annotations], dtype=np.int64),
-            boxes=boxes.astype(np.float32).reshape(-1, 4),
-            labels=np.array([label[a["category_id"]] for a in annotations], dtype=np.int64),
-            areas=_areas(annotations, boxes),
-            crowd=np.array([bool(a.get("iscrowd", 0)) for a in annotations], dtype=bool),
-            segmentations=segmentations,
-            has_mask=segmentations.present(),
-            report=self.report,
-        )
-
-    def categories(self, rows: list[Any]) -> tuple[Category, ...]:
-        good = [r for r in rows if isinstance(r, dict) and _is_id(r.get("id")) and isinstance(r.get("name"), str)]
-        if len(good) != len(rows) or not rows:
-            raise DataError(f"{self.path}: every category needs an integer id and a name; there are {len(rows)} rows, {len(good)} good")
-        for key in ("id", "name"):
-            values = [r[key] for r in rows]
-            twice = sorted({v for v in values if values.count(v) > 1})
-            if twice:
-                raise DataError(f"{self.path}: category {key} given twice: {', '.join(map(repr, twice))}. Mend the file")
-        return tuple(Category(r["id"], r["name"]) for r in sorted(rows, key=lambda r: r["id"]))
-
-    def images(self, rows: list[Any]) -> list[dict[str, Any]]:
-        good, bad, unsafe, twice, seen = [], [], [], [], set()
-        for row in rows:
-            if not (isinstance(row, dict) and _is_id(row.get("id")) and _is_side(row.get("height")) and _is_side(row.get("width"))):
-                bad.append(row.get("id") if isinstance(row, dict) else row)
-            elif not _is_inside(row.get("file_name")):
-                unsafe.append(row["id"])
-            elif row["id"] in seen:
-                twice.append(row["id"])
-            else:
-                seen.add(row["id"])
-                good.append(row)
-        self.contradiction("images without integer id, height and width (image ids)", bad)
-        self.contradiction("images whose file_name is missing or leads outside the image folder (image ids)", unsafe)
-        self.contradiction("image ids given twice", twice)
-        return good
-
-    def rows(self, annotations: list[Any], classes: set[int], images: dict[int, int]) -> list[tuple[int, dict[str, Any]]]:
-        found, seen, ignored = [], set(), []
-        bad: dict[str, list[Any]] = {
-            "annotations that are no objects or have no integer id": [],
-            "annotation ids given twice": [],
-            "annotations of unknown images (annotation ids)": [],
-            "annotations of unknown categories (annotation ids)": [],
-            "annotations whose bbox is no list of four numbers (annotation ids)": [],
-            "annotations whose iscrowd is neither 0 nor 1 (annotation ids)": [],
-        }
-        nameless, twice, no_image, no_class, no_box, no_crowd = bad.values()
-        for row in annotations:
-            if not isinstance(row, dict) or not _is_id(row.get("id")):
-                nameless.append(row.get("id") if isinstance(row, dict) else repr(row)[:40])
-            elif row["id"] in seen:
-                twice.append(row["id"])
-            elif not _is_id(row.get("image_id")) or row["image_id"] not in images:
-                no_image.append(row["id"])
-            elif not _is_id(row.get("category_id")) or row["category_id"] not in classes:
-                no_class.append(row["id"])
-            elif not _is_box(row.get("bbox")):
-                no_box.append(row["id"])
-            elif row.get("iscrowd", 0) not in (0, 1):
-                no_crowd.append(row["id"])
-            elif row.get("ignore"):
-                ignored.append(row["id"])
-            else:
-                seen.add(row["id"])
-                found.append((images[row["image_id"]], row))
-        for reason, ids in bad.items():
-            self.contradiction(reason, ids)
-        self.report.add("dropped", "marked ignore", ignored)
-        return found
-
-    def boxes(self, annotations: list[dict[str, Any]], heights: np.ndarray, widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes ``[A, 4]`` xyxy clipped to their images, and which to keep."""
-        raw = np.array([a["bbox"] for a in annotations], dtype=np.float64).reshape(-1, 4)
-        ids = np.array([a["id"] for a in annotations], dtype=np.int64)
-        limit = np.stack([widths, heights, widths, heights], axis=1).astype(np.float64)
-        finite = np.isfinite(raw).all(axis=1)
-        raw = np.where(finite[:, None], raw, 0.0)
-        corners = np.concatenate([raw[:, :2], raw[:, :2] + raw[:, 2:]], axis=1)
-        clipped = np.clip(corners, 0, limit)
-        area = (raw[:, 2:] > 0).all(axis=1)
-        inside = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
-        self.report.add("dropped", "box not finite", ids[~finite].tolist())
-        self.report.add("dropped", "box without area", ids[finite & ~area].tolist())
-        self.report.add("dropped", "box outside its image", ids[finite & area & ~inside].tolist())
-        kept = finite & area & inside
-        moved = kept & (np.abs(clipped - corners).max(axis=1, initial=0) > 1)
-        self.report.add("changed", "box clipped to its image by more than a pixel", ids[moved].tolist())
-        return clipped, kept
-
-    def segmentation(self, annotation: dict[str, Any], height: int, width: int) -> list[np.ndarray] | bytes | None:
-        segmentation = annotation.get("segmentation")
-        if segmentation is None:
-            return None
-        try:
-            found = checked(segmentation, height, width)
-            if isinstance(found, list) and not has_area(found, height, width):
-                raise BadSegmentation("polygons without area inside the image")
-        except BadSegmentation as reason:
-            self.report.add("mask lost", str(reason), [annotation["id"]])
-            return None
-        return found
+    report.update(faults)
 
 
-def _areas(annotations: list[dict[str, Any]], boxes: np.ndarray) -> np.ndarray:
-    own = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    given = np.array([a.get("area") if _is_number(a.get("area")) else np.nan for a in annotations], dtype=np.float64)
-    return np.where(np.isfinite(given) & (given > 0), given, own)
+def _read_annotations(sieve: References, images: dict[str, np.ndarray], report: Report) -> dict[str, Any]:
+    """The annotations' columns of `Records`."""
+    sieve.report, ids, image = report, sieve.ids, sieve.image
+    heights, widths = (images[name].astype(np.int64) for name in ("heights", "widths"))
+    size = np.stack([widths, heights], axis=1)[image]
+    crowd, ok = _flags(sieve.column("iscrowd"))
+    sieve.drop(~ok, "iscrowd is neither 0 nor 1")
+    sieve.drop(_flags(sieve.column("ignore"))[0], "marked ignore")
+    boxes = _clean_boxes(quadruples(sieve.column("bbox")), size, sieve)
+
+    kept = sieve.kept
+    raw = sieve.column("segmentation", kept)
+    area = numbers(sieve.column("area", kept))
+    # The parsed rows outweigh everything else in memory; they are needed no longer.
+    sieve.rows.clear()
+    packed = pack(raw, heights[image[kept]], widths[image[kept]])
+    del raw
+    for problem in np.unique(packed.problem[packed.problem != SOUND]):
+        report.add("without_mask", "annotation", PROBLEMS[problem], ids[kept][packed.problem == problem])
+    report.add("repaired", "annotation", "polygons of fewer than 3 points removed", ids[kept][packed.trimmed])
+    void = packed.blank & (area <= 0)
+    report.add("dropped", "annotation", "area and mask are empty", ids[kept][void])
+    report.add("without_mask", "annotation", "mask covers no pixel of the image", ids[kept][packed.blank & ~void])
+
+    survivors = np.flatnonzero(~void)
+    order = survivors[np.argsort(image[kept][survivors], kind="stable")]
+    rows = kept[order]
+    table = packed.table.take(order, ~packed.blank[order])
+    return {
+        "offsets": offsets_of(np.bincount(image[rows], minlength=len(heights))),
+        "ann_ids": ids[rows],
+        "boxes": boxes[rows].astype(np.float32),
+        "labels": sieve.label[rows],
+        "areas": _positive_areas(area[order], boxes[rows], table, size[rows], ids[rows], report),
+        "crowd": crowd[rows],
+        "segmentations": table,
+    }
 
 
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+def _flags(values: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """bool [N] and ok bool [N] of a column of 0, 1, true, false or nothing."""
+    try:
+        if set(values) <= {0, 1, None}:
+            return np.fromiter(map(bool, values), dtype=bool, count=len(values)), np.ones(len(values), dtype=bool)
+    except TypeError:  # lists and objects have no hash
+        pass
+    ok = [value is None or (isinstance(value, (int, float)) and value in (0, 1)) for value in values]
+    return np.array([fine and bool(value) for fine, value in zip(ok, values, strict=True)]), np.array(ok)
 
 
-def _is_side(value: Any) -> bool:
-    return _is_id(value) and 0 < value < 2**20
+def _clean_boxes(xywh: np.ndarray, size: np.ndarray, sieve: References) -> np.ndarray:
+    """Drop useless boxes, clip the others: xywh [N, 4] and image sizes (W, H) [N, 2] → xyxy float64 [N, 4]."""
+    sieve.drop(~np.isfinite(xywh).all(axis=1), "bbox is not four finite numbers")
+    xywh = np.where(np.isfinite(xywh), xywh, 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        boxes = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
+        sieve.drop((xywh[:, 2:] < MIN_BOX_SIDE).any(axis=1), "box with a side below 1 px")
+        reach = REACH * size.max(axis=1, initial=0)
+        sieve.drop(~(np.abs(boxes).max(axis=1, initial=0) <= reach), f"box coordinate over {REACH} image sides")
+    limit = np.concatenate([size, size], axis=1)
+    clipped = np.clip(boxes, 0, limit)
+    sieve.drop((clipped[:, 2:] - clipped[:, :2] < MIN_BOX_SIDE).any(axis=1), "box outside its image, or all but 1 px")
+    sieve.repaired(np.abs(clipped - boxes).max(axis=1, initial=0) > 1, "box clipped to its image by more than 1 px")
+    return clipped
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e30
-
-
-def _is_box(value: Any) -> bool:
-    # NaN and infinity are numbers here, and are dropped and counted with the boxes that nothing can be learned from
-    return isinstance(value, list) and len(value) == 4 and all(
-        isinstance(v, float) or (isinstance(v, int) and not isinstance(v, bool) and abs(v) < 2**53) for v in value
-    )
-
-
-def _is_inside(name: Any) -> bool:
-    if not isinstance(name, str) or not name or "\0" in name or "://" in name or "\\" in name:
-        return False
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and name.isprintable()
+def _positive_areas(
+    area: np.ndarray, boxes: np.ndarray, table: SegmentationTable, size: np.ndarray, ids: np.ndarray, report: Report
+) -> np.ndarray:
+    """The file's areas [A]; where they are no positive number, the mask's or else the box's."""
+    wrong = ~(np.isfinite(area) & (area > 0))
+    report.add("repaired", "annotation", "area missing or not positive: measured on the mask or box", ids[wrong])
+    area = area.copy()
+    for row in np.flatnonzero(wrong):
+        width, height = size[row].tolist()
+        segmentation = table.get(row, height, width)
+        if segmentation is not None:
+            area[row] = rasterise(segmentation, height, width).sum(dtype=np.int64)
+        else:
+            area[row] = (boxes[row, 2:] - boxes[row, :2]).prod()
+    return area

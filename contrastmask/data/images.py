@@ -1,60 +1,104 @@
-"""Image files of any kind to RGB pixels, at the size the annotations speak of."""
+"""One way to read an image file: whatever it holds, 8-bit RGB of the size that the annotations say, or a DataError."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
+from torchvision.io import ImageReadMode, decode_image
 
+from contrastmask.data.file_content import what_it_is
 from contrastmask.errors import DataError
 
-_EXIF_ORIENTATION = 0x0112
+ORIENTATION = 0x0112
+# How EXIF asks to show pixels whose sides are swapped; orientations 1 to 4 leave height and width as they are.
+TURNS = {
+    5: lambda image: image.transpose(1, 2),
+    6: lambda image: image.rot90(-1, (1, 2)),
+    7: lambda image: image.transpose(1, 2).flip(1, 2),
+    8: lambda image: image.rot90(1, (1, 2)),
+}
 
 
 def read_image(path: str | Path, height: int, width: int) -> Tensor:
-    """Decode an image.
+    """Read an image as uint8 RGB [3, H, W], contiguous, 0..255.
 
-    Grey, palette, RGBA and CMYK images become RGB, 16-bit ones are scaled to 8 bits, and an EXIF orientation is applied
-    exactly where that gives the size that the annotations state (some tools wrote boxes for turned images, some not).
+    Grey, palette, 1-bit, CMYK and transparent images become RGB (transparency is ignored); 16-bit samples are scaled to
+    8; of several frames the first counts. The camera's orientation (EXIF) is applied only if that makes the size agree:
+    annotations drawn on unturned pixels stay right.
 
     Args:
-        path: the file; the format is read from its content.
-        height, width: as the annotation file states them.
-
-    Returns:
-        uint8 ``[3, height, width]``.
+        height, width: the size that the annotation file says.
 
     Raises:
-        DataError: missing, empty, truncated, no image, or of another size.
+        DataError: the file is missing, empty, truncated, no image, floating-point, too large for PIL, or of another
+            size. The message begins with the path.
     """
     path = Path(path)
     try:
-        with Image.open(path) as image:
-            if image.size != (width, height) and image.getexif().get(_EXIF_ORIENTATION, 1) > 1:
-                turned = ImageOps.exif_transpose(image)
-                image = turned if turned.size == (width, height) else image
-            if image.size != (width, height):
-                raise DataError(
-                    f"{path} has {image.width}x{image.height} pixels, its annotations say {width}x{height} (width x height)"
-                )
-            pixels = np.array(_eight_bit(image).convert("RGB"))
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: the image file does not exist") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: the file cannot be read: {error}") from error
+    try:
+        # Opening reads the header alone: the size is compared before anything large is allocated.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(BytesIO(content))
+            turn = _needed_turn(path, image, height, width)
+            pixels = _with_torchvision(content) if image.format in ("JPEG", "MPO", "PNG") else _with_pil(image)
     except DataError:
         raise
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such image file") from None
-    except UnidentifiedImageError:
-        raise DataError(f"{path}: not an image, {path.stat().st_size} bytes") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be decoded: {error}") from error
-    return torch.from_numpy(pixels).permute(2, 0, 1)
+    # Decoders raise whatever their parsers stumble over (OSError, SyntaxError, struct.error, RuntimeError, …).
+    except Exception as error:
+        raise DataError(f"{path}: {what_it_is(content[:64]) or _said(error)}") from error
+    if turn is not None:
+        pixels = turn(pixels)
+    if tuple(pixels.shape) != (3, height, width):
+        raise DataError(f"{path}: decoded to {tuple(pixels.shape)}, expected {(3, height, width)}")
+    return pixels.contiguous()
 
 
-def _eight_bit(image: Image.Image) -> Image.Image:
-    if not image.mode.startswith("I"):
-        return image
-    # 16-bit greys: Pillow's own conversion would cut everything above 255
-    values = np.asarray(image.convert("I")).astype(np.int64)
-    return Image.fromarray((values.clip(0, 65535) // 257).astype(np.uint8))
+def _needed_turn(path: Path, image: Image.Image, height: int, width: int) -> Callable[[Tensor], Tensor] | None:
+    if image.size == (width, height):
+        return None
+    orientation = image.getexif().get(ORIENTATION)
+    if image.size == (height, width) and orientation in TURNS:
+        return TURNS[orientation]
+    raise DataError(
+        f"{path}: the image has {image.size[0]}×{image.size[1]} pixels (width × height), the annotations say "
+        f"{width}×{height}; they belong to another version of the image"
+    )
+
+
+def _with_torchvision(content: bytes) -> Tensor:
+    pixels = decode_image(torch.frombuffer(bytearray(content), dtype=torch.uint8), mode=ImageReadMode.RGB)
+    return _to_8_bit(pixels.numpy()) if pixels.dtype == torch.uint16 else pixels
+
+
+def _with_pil(image: Image.Image) -> Tensor:
+    if image.mode == "F":
+        raise ValueError("floating-point samples have no defined brightness; save the image with 8 or 16 bits")
+    if image.mode.startswith("I"):
+        grey = np.asarray(image)
+        if grey.size and not 0 <= grey.min() <= grey.max() <= 65535:
+            raise ValueError("samples beyond 16 bits; save the image with 8 or 16 bits")
+        return _to_8_bit(np.stack([grey] * 3))
+    return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+
+
+def _to_8_bit(samples: np.ndarray) -> Tensor:
+    """0..65535 → 0..255, rounded: 65535 = 257 · 255."""
+    return torch.from_numpy(((samples.astype(np.uint32) + 128) // 257).astype(np.uint8))
+
+
+def _said(error: Exception) -> str:
+    first = (str(error).splitlines() or [""])[0]
+    return f"it cannot be decoded as an image ({type(error).__name__}: {first})"

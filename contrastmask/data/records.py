@@ -1,7 +1,4 @@
-"""Checked COCO records as flat arrays: shared by loader processes, not copied into each.
-
-I images, A annotations, K classes; boxes xyxy in original image pixels; labels 0..K-1 in the order of category ids.
-"""
+"""A checked data set in flat arrays: shared by forked workers without a copy, cheap to slice, safe to use."""
 
 from __future__ import annotations
 
@@ -12,134 +9,163 @@ from typing import Any
 
 import numpy as np
 
+from contrastmask.data.columns import offsets_of, take_rows
 from contrastmask.data.report import Report
-from contrastmask.data.segmentation import decode
+from contrastmask.data.segmentation import rasterise
+from contrastmask.data.segmentation_table import SegmentationTable
 from contrastmask.errors import DataError
 
 
 @dataclass(frozen=True)
 class Category:
-    """A row of the label table."""
+    """A class as the file has it; its label is its position in `Records.categories`."""
 
-    id: int  # in the file
+    id: int
     name: str
 
 
 @dataclass(frozen=True, eq=False)
-class Segmentations:
-    """The segmentations of A annotations; an annotation has polygons, run lengths, or nothing."""
-
-    points: np.ndarray  # float64 [P] coordinates x, y, x, y, … of all polygons
-    parts: np.ndarray  # int64 [Q + 1] polygon q is points[parts[q]:parts[q + 1]]
-    polygons: np.ndarray  # int64 [A + 1] annotation a has the polygons polygons[a]..polygons[a + 1]
-    runs: np.ndarray  # uint8 [B] compressed run lengths of all annotations
-    strings: np.ndarray  # int64 [A + 1] annotation a has runs[strings[a]:strings[a + 1]]
-
-    @classmethod
-    def pack(cls, checked: list[list[np.ndarray] | bytes | None]) -> Segmentations:
-        """Pack what :func:`~contrastmask.data.segmentation.checked` returned, None where there is no mask."""
-        polygons = [c if isinstance(c, list) else [] for c in checked]
-        strings = [c if isinstance(c, bytes) else b"" for c in checked]
-        flat = [part for parts in polygons for part in parts]
-        return cls(
-            np.concatenate(flat) if flat else np.zeros(0),
-            _starts([len(part) for part in flat]),
-            _starts([len(parts) for parts in polygons]),
-            np.frombuffer(b"".join(strings), dtype=np.uint8),
-            _starts([len(string) for string in strings]),
-        )
-
-    def present(self) -> np.ndarray:
-        """Which annotations have a segmentation, bool ``[A]``."""
-        return (np.diff(self.polygons) > 0) | (np.diff(self.strings) > 0)
-
-    def get(self, a: int) -> list[np.ndarray] | bytes | None:
-        """What annotation ``a`` has, as :meth:`pack` took it."""
-        first, last = self.polygons[a], self.polygons[a + 1]
-        if last > first:
-            return [self.points[self.parts[q] : self.parts[q + 1]] for q in range(first, last)]
-        return self.runs[self.strings[a] : self.strings[a + 1]].tobytes() or None
-
-    def keep(self, wanted: np.ndarray) -> Segmentations:
-        """A copy that holds nothing of the annotations not ``wanted`` (bool ``[A]``)."""
-        return Segmentations.pack([self.get(a) if want else None for a, want in enumerate(wanted)])
-
-
-def _starts(lengths: list[int]) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
-
-
-@dataclass(frozen=True, eq=False)
 class Records:
-    """A checked annotation file. Annotations of an image stand together, images in the file's order.
+    """Immutable. I images in the file's order, A annotations grouped by image, in the file's order within each.
 
-    Crowd regions are kept, for evaluation only. Boxes are clipped to their image. ``areas`` are the file's where they
-    are positive numbers, otherwise the box's.
+    Boxes are clipped to their images (the file's own xywh is not kept). Crowd regions are among the annotations, for
+    evaluation only: training leaves them out.
+
+    Attributes:
+        path, image_root: the annotation file and the folder of its images.
+        categories: sorted by category id; index = label. Background is label K = len(categories).
+        image_ids: int64 [I]. heights, widths: int32 [I], pixels, as the file says.
+        names: uint8 [·], the images' file names in UTF-8, one after another. name_offsets: int64 [I+1].
+        offsets: int64 [I+1]; image i has the annotations `offsets[i]:offsets[i + 1]`.
+        ann_ids: int64 [A]. labels: int64 [A] in 0..K-1. crowd: bool [A].
+        boxes: float32 [A, 4], xyxy, image frame, inside the image, sides of at least one pixel.
+        areas: float64 [A], px², positive: the file's `area` (COCO: of the mask), else the mask's, else the box's.
+        segmentations: of all annotations; a row that is not present has no mask.
+        report: what checking dropped and repaired, and why.
     """
 
     path: Path
     image_root: Path
-    categories: tuple[Category, ...]  # index = label
-    image_ids: np.ndarray  # int64 [I]
-    heights: np.ndarray  # int32 [I]
-    widths: np.ndarray  # int32 [I]
-    names: np.ndarray  # uint8: file names, UTF-8, one after the other
-    name_starts: np.ndarray  # int64 [I + 1]
-    offsets: np.ndarray  # int64 [I + 1] annotations of image i are offsets[i]..offsets[i + 1]
-    ann_ids: np.ndarray  # int64 [A]
-    boxes: np.ndarray  # float32 [A, 4]
-    labels: np.ndarray  # int64 [A]
-    areas: np.ndarray  # float64 [A]
-    crowd: np.ndarray  # bool [A]
-    segmentations: Segmentations
-    has_mask: np.ndarray  # bool [A]
+    categories: tuple[Category, ...]
+    image_ids: np.ndarray
+    heights: np.ndarray
+    widths: np.ndarray
+    names: np.ndarray
+    name_offsets: np.ndarray
+    offsets: np.ndarray
+    ann_ids: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
+    areas: np.ndarray
+    crowd: np.ndarray
+    segmentations: SegmentationTable
     report: Report
+
+    def __post_init__(self) -> None:
+        has_mask = self.segmentations.present
+        object.__setattr__(self, "_has_mask", has_mask)
+        for values in vars(self).values():
+            if isinstance(values, np.ndarray):
+                values.flags.writeable = False
+
+    @property
+    def has_mask(self) -> np.ndarray:
+        """bool [A]: the annotation has a mask and may show it."""
+        return self._has_mask
 
     @property
     def class_names(self) -> list[str]:
         """Names in label order."""
-        return [c.name for c in self.categories]
+        return [category.name for category in self.categories]
 
-    def file_name(self, i: int) -> str:
-        """The file name of image ``i`` as the annotation file gives it."""
-        return self.names[self.name_starts[i] : self.name_starts[i + 1]].tobytes().decode()
+    def file_name(self, image: int) -> str:
+        """The image's `file_name`, relative to `image_root`."""
+        text = self.names[self.name_offsets[image] : self.name_offsets[image + 1]].tobytes()
+        return text.decode("utf-8", "surrogateescape")
 
-    def file_path(self, i: int) -> Path:
-        """Where image ``i`` lies.
+    def file_path(self, image: int) -> Path:
+        """Where the image lies, links resolved; whether it exists is not looked at.
 
         Raises:
-            DataError: a link leads outside the image folder.
+            DataError: the path leaves `image_root`, by a link.
         """
-        path = self.image_root / self.file_name(i)
-        if not path.resolve().is_relative_to(self.image_root.resolve()):
-            raise DataError(f"{self.path}: image {self.image_ids[i]}: {self.file_name(i)!r} leads outside {self.image_root}")
+        root = self.image_root.resolve()
+        name = self.file_name(image)
+        try:
+            path = (root / name).resolve()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise DataError(f"image {self.image_ids[image]}: {name!r} in {root} cannot be resolved: {error}") from error
+        if not path.is_relative_to(root):
+            raise DataError(
+                f"image {self.image_ids[image]}: {name!r} leads out of the image folder {root} to {path}. Put the file "
+                "itself there, or name the folder that really holds the images"
+            )
         return path
 
-    def image_of(self, a: int) -> int:
-        """Index of the image that annotation ``a`` belongs to."""
-        return int(np.searchsorted(self.offsets, a, side="right")) - 1
+    def image_of(self, annotation: int) -> int:
+        """Position of the image that an annotation belongs to."""
+        return int(np.searchsorted(self.offsets, annotation, side="right")) - 1
 
-    def segmentation(self, a: int) -> list[list[float]] | dict[str, Any]:
-        """The checked segmentation of annotation ``a``: polygons, or compressed run lengths with ``counts`` as str.
+    def segmentation(self, annotation: int) -> list[list[float]] | dict[str, Any]:
+        """Checked COCO segmentation: polygons `[[x, y, …], …]`, or RLE with compressed `counts` (str).
+
+        Both forms are safe for pycocotools and faster-coco-eval.
 
         Raises:
-            DataError: it has none (or the split withholds it).
+            DataError: the annotation has no mask, or its class is withheld.
         """
-        found = self.segmentations.get(a)
+        image = self.image_of(annotation)
+        found = self.segmentations.get(annotation, int(self.heights[image]), int(self.widths[image]))
         if found is None:
-            raise DataError(f"{self.path}: annotation {self.ann_ids[a]} has no mask")
-        if isinstance(found, list):
-            return [part.tolist() for part in found]
-        i = self.image_of(a)
-        return {"size": [int(self.heights[i]), int(self.widths[i])], "counts": found.decode("ascii")}
+            raise DataError(
+                f"{self.path}: annotation {self.ann_ids[annotation]} of image {self.image_ids[image]} has no mask; "
+                "look at has_mask first"
+            )
+        return found
 
-    def mask(self, a: int) -> np.ndarray:
-        """The mask of annotation ``a``, uint8 ``[H, W]`` in {0, 1}, at the image's own size."""
-        i = self.image_of(a)
-        return decode(self.segmentation(a), int(self.heights[i]), int(self.widths[i]))
+    def mask(self, annotation: int) -> np.ndarray:
+        """Mask at the image's own size, uint8 [H, W] in {0, 1}. Raises DataError as `segmentation` does."""
+        image = self.image_of(annotation)
+        return rasterise(self.segmentation(annotation), int(self.heights[image]), int(self.widths[image]))
 
     def withhold(self, labels: Iterable[int]) -> Records:
-        """A copy in which no annotation of these labels has a mask: the segmentations are gone, not hidden."""
-        wanted = ~np.isin(self.labels, list(labels)) & self.has_mask
-        kept = self.segmentations.keep(wanted)
-        return replace(self, segmentations=kept, has_mask=kept.present())
+        """A copy in which no annotation of these labels has a mask: its bytes are not there, not merely flagged.
+
+        Their `areas`, which the file measures on masks, become those of the boxes.
+        """
+        hidden = np.isin(self.labels, np.fromiter(labels, dtype=np.int64))
+        if not hidden.any():
+            return self
+        size = self.boxes[:, 2:].astype(np.float64) - self.boxes[:, :2]
+        return replace(
+            self,
+            areas=np.where(hidden, size.prod(axis=1), self.areas),
+            segmentations=self.segmentations.take(np.arange(len(hidden)), ~hidden),
+        )
+
+    def select_images(self, images: Iterable[int]) -> Records:
+        """A copy with these images (positions, in the given order) and their annotations alone; same categories.
+
+        The report stays that of the whole file.
+        """
+        images = np.fromiter(images, dtype=np.int64)
+        annotations, offsets = take_rows(np.arange(len(self.ann_ids)), self.offsets, images)
+        names, name_offsets = take_rows(self.names, self.name_offsets, images)
+        by_image = {name: getattr(self, name)[images] for name in ("image_ids", "heights", "widths")}
+        columns = ("ann_ids", "boxes", "labels", "areas", "crowd")
+        by_annotation = {name: getattr(self, name)[annotations] for name in columns}
+        return replace(
+            self,
+            **by_image,
+            **by_annotation,
+            names=names,
+            name_offsets=name_offsets,
+            offsets=offsets,
+            segmentations=self.segmentations.take(annotations),
+        )
+
+
+def pack_names(names: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """File names as one array of bytes with offsets: uint8 [·] and int64 [I+1]."""
+    blob = np.frombuffer(b"".join(names), dtype=np.uint8)
+    return blob, offsets_of(np.array([len(name) for name in names], dtype=np.int64))

@@ -47,14 +47,18 @@ class Report:
         room = max(0, EXAMPLES - len(entry.examples))
         entry.examples += [item if isinstance(item, str) else int(item) for item in ids[:room]]
 
+    def update(self, other: Report) -> None:
+        """Count in what another report has found."""
+        for key, entry in other._entries.items():
+            mine = self._entries.setdefault(key, Entry())
+            mine.count += entry.count
+            mine.examples = [*mine.examples, *entry.examples][:EXAMPLES]
+
     def merge(self, other: Report) -> Report:
         """A new report with the counts of both; neither is changed."""
         merged = Report()
-        for report in (self, other):
-            for key, entry in report._entries.items():
-                target = merged._entries.setdefault(key, Entry())
-                target.count += entry.count
-                target.examples = [*target.examples, *entry.examples][:EXAMPLES]
+        merged.update(self)
+        merged.update(other)
         return merged
 
     def count(self, outcome: Outcome | None = None, reason: str | None = None) -> int:

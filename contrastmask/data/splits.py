@@ -1,32 +1,55 @@
-"""Which classes keep their masks (base) and which have boxes only (novel)."""
+"""Which classes are base (boxes and masks) and which novel (boxes alone), and taking novel masks away.
+
+`voc_nonvoc` and `nonvoc_voc` are the benchmark of "Learning to Segment Every Thing" (Hu et al., CVPR 2018) as
+ContrastMask uses it: base → novel.
+"""
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
 from contrastmask.data.records import Records
 from contrastmask.errors import ConfigError
 
+# PASCAL VOC's classes under COCO's names (motorcycle, airplane, couch, potted plant, dining table, tv).
+VOC_CLASSES: tuple[str, ...] = (
+    "airplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "dining table",
+    "dog",
+    "horse",
+    "motorcycle",
+    "person",
+    "potted plant",
+    "sheep",
+    "couch",
+    "train",
+    "tv",
+)
 RULES = ("voc_nonvoc", "nonvoc_voc", "as_annotated", "all")
-# the 20 classes of PASCAL VOC under COCO's names
-VOC_CLASSES = (
-    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "boat", "bird", "cat",
-    "dog", "horse", "sheep", "cow", "bottle", "chair", "couch", "potted plant", "dining table", "tv",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How to split; own lists of class names replace the rule.
+    """How to tell base from novel.
 
     Attributes:
-        rule: ``voc_nonvoc``: VOC's classes are base, the others novel; ``nonvoc_voc``: the other way round;
-            ``as_annotated``: novel is a class none of whose objects has a mask; ``all``: no class is novel.
-        base, novel: own lists; where one is given the rest is the other side.
-        name: label; None for the rule, or ``own``.
+        rule: voc_nonvoc (base: VOC's classes), nonvoc_voc (base: all others), as_annotated (novel: classes that have
+            objects but no mask), all (every class base).
+        base, novel: own lists by class name, which replace the rule; from one list alone the rest is the other side.
+        name: of the resulting split; by default the rule, or "own" for own lists.
     """
 
     rule: str = "voc_nonvoc"
@@ -37,74 +60,108 @@ class SplitRule:
 
 @dataclass(frozen=True)
 class Split:
-    """A resolved split: labels of both sides, sorted, disjoint, covering all K classes."""
+    """Labels 0..K-1 in two groups: sorted, disjoint, together all classes. `class_names` in label order."""
 
     name: str
     class_names: tuple[str, ...]
     base: tuple[int, ...]
     novel: tuple[int, ...]
-    withholds: bool = True  # whether novel masks have to be removed, or are absent by themselves
 
 
 def resolve_split(rule: SplitRule, records: Records) -> Split:
-    """Apply a rule to a file's classes.
+    """Apply a rule to the classes of a data set.
+
+    VOC names that the data set does not have are no error; classes under other names than COCO's are not VOC's.
 
     Raises:
-        ConfigError: unknown or overlapping names, classes on neither side, or a benchmark side that is empty.
+        ConfigError: unknown rule; own lists with unknown, overlapping or forgotten names; nothing on one side (for
+            as_annotated: no base class, as masks are learned from nothing).
     """
     names = tuple(records.class_names)
-    if rule.base is not None or rule.novel is not None:
-        base = _own_lists(rule, names)
-        label = "own" if rule.name in (None, *RULES) else rule.name
-        return _split(label, names, base, withholds=True)
-    if rule.rule not in RULES:
-        raise ConfigError(f"split.rule={rule.rule!r} is not one of {', '.join(RULES)}")
-    name = rule.name or rule.rule
-    if rule.rule == "all":
-        return _split(name, names, set(names), withholds=False)
-    if rule.rule == "as_annotated":
-        masked = np.unique(records.labels[records.has_mask & ~records.crowd])
-        return _split(name, names, {names[label] for label in masked}, withholds=False)
-    voc = set(names) & set(VOC_CLASSES)
-    base = voc if rule.rule == "voc_nonvoc" else set(names) - voc
-    if not base or len(base) == len(names):
+    everything = set(range(len(names)))
+    own = rule.base is not None or rule.novel is not None
+    if own:
+        base = _own_base(rule, names)
+        # A configuration group sets its rule's name even where own lists replace the rule.
+        name = rule.name if rule.name and rule.name not in RULES else "own"
+    else:
+        base = _base_by_rule(rule.rule, records)
+        name = rule.name or rule.rule
+    novel = everything - base
+    may_lack_novel = not own and rule.rule in ("all", "as_annotated")
+    if not base or not (novel or may_lack_novel):
         raise ConfigError(
-            f"split={rule.rule}: {records.path} has {len(voc)} of VOC's classes and {len(names) - len(voc)} others; "
-            f"both are needed. Name base classes yourself, split.base=[…], out of: {', '.join(names)}"
+            f"split {name!r} leaves no {'novel' if base else 'base'} class among the {len(names)} of {records.path} "
+            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}). Name them yourself (split.base=[…] or "
+            "split.novel=[…]), or use split=all to train on every mask"
         )
-    return _split(name, names, base, withholds=True)
+    return Split(name, names, tuple(sorted(base)), tuple(sorted(novel)))
 
 
 def apply_split(split: Split, records: Records) -> Records:
-    """The records a model may train on: novel masks are removed where the rule withholds them."""
-    return records.withhold(split.novel) if split.withholds and split.novel else records
+    """The records with the masks of all novel classes removed; without novel classes, the records themselves."""
+    return records.withhold(split.novel)
 
 
-def _own_lists(rule: SplitRule, names: tuple[str, ...]) -> set[str]:
-    given = [*(rule.base or []), *(rule.novel or [])]
-    unknown = [name for name in given if name not in names]
+def _base_by_rule(rule: str, records: Records) -> set[int]:
+    everything = set(range(len(records.categories)))
+    voc = {label for label, name in enumerate(records.class_names) if name in VOC_CLASSES}
+    if rule == "voc_nonvoc":
+        return voc
+    if rule == "nonvoc_voc":
+        return everything - voc
+    if rule == "as_annotated":
+        return everything - _box_only(records)
+    if rule == "all":
+        return everything
+    raise ConfigError(f"split.rule={rule!r} is unknown; choose from {', '.join(RULES)}, or give split.base=[…]")
+
+
+def _box_only(records: Records) -> set[int]:
+    """Labels with objects of which none has a mask; crowd regions do not count, as training leaves them out."""
+    count = len(records.categories)
+    objects = np.bincount(records.labels[~records.crowd], minlength=count)
+    masks = np.bincount(records.labels[~records.crowd & records.has_mask], minlength=count)
+    return set(np.flatnonzero((objects > 0) & (masks == 0)).tolist())
+
+
+def _own_base(rule: SplitRule, names: Sequence[str]) -> set[int]:
+    given = {side: _labels(side, chosen, names) for side, chosen in (("base", rule.base), ("novel", rule.novel))}
+    base, novel, everything = given["base"], given["novel"], set(range(len(names)))
+    if base is None:
+        return everything - novel
+    if novel is None:
+        return base
+    if base & novel:
+        raise ConfigError(f"split.base and split.novel both name {_listed(base & novel, names)}; keep each in one")
+    if everything - base - novel:
+        raise ConfigError(
+            f"neither split.base nor split.novel names {_listed(everything - base - novel, names)}; "
+            "add them to one, or give one list alone: the rest is then the other side"
+        )
+    return base
+
+
+def _labels(side: str, chosen: Iterable[str] | None, names: Sequence[str]) -> set[int] | None:
+    if chosen is None:
+        return None
+    if isinstance(chosen, str):
+        raise ConfigError(f"split.{side}={chosen} must be a list: split.{side}=[{chosen}]")
+    chosen = list(chosen)
+    unknown = [str(name) for name in chosen if name not in names]
     if unknown:
-        near = {n: difflib.get_close_matches(n, names, 3) for n in unknown}
-        hints = "; ".join(f"{n!r}" + (f" (did you mean {' or '.join(m)}?)" if m else "") for n, m in near.items())
-        raise ConfigError(f"split: no class named {hints}. Choose from: {', '.join(names)}")
-    if rule.base is not None and rule.novel is not None:
-        both = sorted(set(rule.base) & set(rule.novel))
-        if both:
-            raise ConfigError(f"split: {', '.join(both)} stand in both split.base and split.novel")
-        neither = [name for name in names if name not in given]
-        if neither:
-            raise ConfigError(
-                f"split: {', '.join(neither)} stand in neither split.base nor split.novel; add them, or give one list only"
-            )
-    return set(rule.base) if rule.base is not None else set(names) - set(rule.novel or [])
+        raise ConfigError(
+            f"split.{side} names no class of the data: {'; '.join(_with_matches(name, names) for name in unknown)}. "
+            f"Choose from: {', '.join(names)}"
+        )
+    return {names.index(name) for name in chosen}
 
 
-def _split(name: str, names: tuple[str, ...], base: set[str], *, withholds: bool) -> Split:
-    labels = range(len(names))
-    return Split(
-        name,
-        names,
-        tuple(n for n in labels if names[n] in base),
-        tuple(n for n in labels if names[n] not in base),
-        withholds,
-    )
+def _with_matches(unknown: str, names: Sequence[str]) -> str:
+    folded = {name.casefold(): name for name in names}
+    matches = [folded[match] for match in get_close_matches(unknown.casefold(), folded, n=3)]
+    return f"{unknown!r} (did you mean {' or '.join(map(repr, matches))}?)" if matches else repr(unknown)
+
+
+def _listed(labels: Iterable[int], names: Sequence[str]) -> str:
+    return ", ".join(names[label] for label in sorted(labels))

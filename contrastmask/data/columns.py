@@ -1,0 +1,96 @@
+"""Columns of untrusted JSON values as arrays with a flag each: what could not be read is 0 (or NaN) and not `ok`.
+
+Columns of the expected types take a fast path in C; a single odd value sends its column through a Python loop.
+Ragged arrays are values [N] with offsets [R+1]: row r is `values[offsets[r]:offsets[r + 1]]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+INT64_MAX = 2**63 - 1
+
+
+def integers(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """int64 [N] and ok bool [N]. Whole floats (480.0) count as integers; booleans, strings and the rest do not."""
+    if set(map(type, values)) == {int}:
+        try:
+            return np.array(values, dtype=np.int64), np.ones(len(values), dtype=bool)
+        except OverflowError:
+            pass
+    result, ok = np.zeros(len(values), dtype=np.int64), np.zeros(len(values), dtype=bool)
+    for i, value in enumerate(values):
+        if type(value) is int or (type(value) is float and value.is_integer()):
+            ok[i] = abs(value) <= INT64_MAX
+            result[i] = int(value) if ok[i] else 0
+    return result, ok
+
+
+def numbers(values: Sequence[Any]) -> np.ndarray:
+    """float64 [N]; whatever is not a number is NaN."""
+    if set(map(type, values)) <= {int, float}:
+        try:
+            return np.array(values, dtype=np.float64)
+        except OverflowError:
+            pass
+    return np.array([_number(value) for value in values], dtype=np.float64)
+
+
+def quadruples(values: Sequence[Any]) -> np.ndarray:
+    """float64 [N, 4]; a value that is no list of four numbers gives a row with NaN."""
+    lists_of_four = set(map(type, values)) == {list} and set(map(len, values)) == {4}
+    if lists_of_four and set(map(type, chain.from_iterable(values))) <= {int, float}:
+        try:
+            return np.fromiter(chain.from_iterable(values), np.float64, 4 * len(values)).reshape(-1, 4)
+        except OverflowError:
+            pass
+    rows = [
+        [_number(x) for x in value] if type(value) is list and len(value) == 4 else [np.nan] * 4 for value in values
+    ]
+    return np.array(rows, dtype=np.float64).reshape(-1, 4)
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float):
+        return np.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return np.nan
+
+
+def positions_in(table: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each value [N] stands in a table of unique values [T]: position int64 [N] and found bool [N]."""
+    if len(table) == 0:
+        return np.zeros(len(values), dtype=np.int64), np.zeros(len(values), dtype=bool)
+    order = np.argsort(table, kind="stable")
+    place = order[np.searchsorted(table, values, sorter=order).clip(max=len(table) - 1)]
+    return place, table[place] == values
+
+
+def repeats(values: np.ndarray) -> np.ndarray:
+    """bool [N]: the value has occurred before."""
+    result = np.ones(len(values), dtype=bool)
+    result[np.unique(values, return_index=True)[1]] = False
+    return result
+
+
+def offsets_of(lengths: np.ndarray) -> np.ndarray:
+    """int64 [R+1] from the rows' lengths [R]."""
+    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
+
+
+def take_rows(
+    values: np.ndarray, offsets: np.ndarray, rows: np.ndarray, keep: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a ragged array in the given order, copied: values and offsets. Where `keep` is False the row is empty."""
+    lengths = np.diff(offsets)[rows]
+    if keep is not None:
+        lengths = np.where(keep, lengths, 0)
+    taken = offsets_of(lengths)
+    where = np.repeat(offsets[rows] - taken[:-1], lengths) + np.arange(taken[-1])
+    return values[where], taken

@@ -1,0 +1,61 @@
+"""Measures of many polygons at once, to find those whose mask may be blank without drawing every one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Outlines:
+    """Per row of polygons, float64 [A], pixels; zeros where a row has none.
+
+    Attributes:
+        present: bool [A], the row has polygons.
+        length: Σ |Δx| + |Δy| over all edges.
+        area: Σ |shoelace area| of its polygons.
+        box: float64 [A, 4], xyxy around all of them.
+    """
+
+    present: np.ndarray
+    length: np.ndarray
+    area: np.ndarray
+    box: np.ndarray
+
+    def may_be_blank(self, heights: np.ndarray, widths: np.ndarray) -> np.ndarray:
+        """bool [A]: thinner than about two pixels on average, or partly outside; only these need to be drawn."""
+        left, top, right, bottom = self.box.T
+        outside = (left < -1) | (top < -1) | (right > widths + 1) | (bottom > heights + 1)
+        thin = self.area < (right - left) + (bottom - top)
+        return self.present & (outside | thin)
+
+
+def measure(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> Outlines:
+    """Measure polygons of at least one point and an even number of finite coordinates.
+
+    Args: as in `SegmentationTable`: coordinates float64 [C], offsets of polygons [P+1] and of rows [A+1].
+    """
+    present = np.diff(rows) > 0
+    count = len(present)
+    length, area, box = np.zeros(count), np.zeros(count), np.zeros((count, 4))
+    if not present.any():
+        return Outlines(present, length, area, box)
+    x, y = coordinates[0::2], coordinates[1::2]
+    first, last = polygons[:-1] // 2, polygons[1:] // 2 - 1
+    following = np.arange(1, len(x) + 1)
+    following[last] = first
+    next_x, next_y = x[following], y[following]
+    # Relative to each polygon's first point: products of absolute coordinates would cancel.
+    start = np.repeat(first, np.diff(polygons) // 2)
+    start_x, start_y = x[start], y[start]
+    cross = (x - start_x) * (next_y - start_y) - (next_x - start_x) * (y - start_y)
+    polygon_area = np.abs(np.add.reduceat(cross, first)) / 2
+    polygon_length = np.add.reduceat(np.abs(next_x - x) + np.abs(next_y - y), first)
+
+    row_first = rows[:-1][present]
+    area[present] = np.add.reduceat(polygon_area, row_first)
+    length[present] = np.add.reduceat(polygon_length, row_first)
+    for column, (values, extreme) in enumerate(((x, np.minimum), (y, np.minimum), (x, np.maximum), (y, np.maximum))):
+        box[present, column] = extreme.reduceat(extreme.reduceat(values, first), row_first)
+    return Outlines(present, length, area, box)

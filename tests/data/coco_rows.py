@@ -1,0 +1,44 @@
+"""Annotation files row by row, for tests of what happens to each kind of row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from contrastmask.data.annotations import Records, load_annotations
+
+H, W = 40, 50
+TRIANGLE = [[10.0, 10.0, 30.0, 10.0, 10.0, 30.0]]
+# The column-major run lengths of a 40 × 50 image whose columns 5 to 9 are a crowd.
+CROWD = {"size": [H, W], "counts": [5 * H, 5 * H, 40 * H]}
+
+
+def image(id_: Any = 1, **changes: Any) -> dict[str, Any]:
+    return {"id": id_, "file_name": f"{id_}.jpg", "height": H, "width": W, **changes}
+
+
+def row(id_: Any = 1, **changes: Any) -> dict[str, Any]:
+    """A sound annotation; a change to ... (Ellipsis) removes the key."""
+    sound = {"id": id_, "image_id": 1, "category_id": 18, "bbox": [10, 10, 20, 20], "area": 200.0, "iscrowd": 0}
+    changed = {**sound, "segmentation": TRIANGLE, **changes}
+    return {key: value for key, value in changed.items() if value is not ...}
+
+
+def content(annotations: list[Any], images: list[Any] | None = None, categories: list[Any] | None = None) -> dict:
+    return {
+        "images": images if images is not None else [image(1), image(2)],
+        "annotations": annotations,
+        "categories": categories
+        or [{"id": 90, "name": "kite"}, {"id": 18, "name": "dog"}, {"id": 1, "name": "person"}],
+    }
+
+
+def read(folder: Path, data: Any, **kwargs: Any) -> Records:
+    """Write the file into the folder and load it; the images are meant to lie there, too."""
+    (folder / "a.json").write_text(json.dumps(data))
+    return load_annotations(folder / "a.json", folder, **kwargs)
+
+
+def reasons(records: Records, outcome: str) -> dict[str, int]:
+    return {entry["reason"]: entry["count"] for entry in records.report.to_dict()[outcome]}
