@@ -1,0 +1,1 @@
+"""The detector: tensors in, tensors out; torch and torchvision only."""

@@ -1,0 +1,147 @@
+"""The whole model: images in, losses or detections out. Needs torch and torchvision, no configuration, no trainer."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection.image_list import ImageList
+
+from contrastmask.model.backbone import ResNetFPN
+from contrastmask.model.roi_heads import RoIHeads
+from contrastmask.model.rpn import ProposalNetwork
+
+Size = tuple[int, int]
+
+
+class Detector(nn.Module):
+    """Mask R-CNN with a class-agnostic mask head, CAM prior and contrastive branch.
+
+    Args:
+        backbone, rpn, roi_heads: the parts.
+        mean, std: of the RGB channels, in units of 0..255.
+        divisor: batches are padded right and below with zeros, after normalisation, to a multiple of it.
+    """
+
+    def __init__(
+        self,
+        backbone: ResNetFPN,
+        rpn: ProposalNetwork,
+        roi_heads: RoIHeads,
+        *,
+        mean: tuple[float, float, float] = (123.675, 116.28, 103.53),
+        std: tuple[float, float, float] = (58.395, 57.12, 57.375),
+        divisor: int = 32,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.rpn = rpn
+        self.roi_heads = roi_heads
+        self.divisor = divisor
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+
+    def batch(self, images: list[Tensor]) -> ImageList:
+        """Normalise uint8 ``[3, h, w]`` images and pad them into one float32 canvas."""
+        sizes = [tuple(image.shape[-2:]) for image in images]
+        height, width = (math.ceil(max(side) / self.divisor) * self.divisor for side in zip(*sizes, strict=True))
+        canvas = self.mean.new_zeros((len(images), 3, height, width))
+        for row, image in zip(canvas, images, strict=True):
+            row[:, : image.shape[1], : image.shape[2]] = (image.float() - self.mean) / self.std
+        return ImageList(canvas, sizes)
+
+    def forward(
+        self,
+        images: list[Tensor],
+        targets: list[dict[str, Tensor]],
+        *,
+        contrastive_weight: float = 0.1,
+        generator: torch.Generator | None = None,
+    ) -> dict[str, Tensor]:
+        """The losses of one training step; every trainable parameter is in their graph.
+
+        Args:
+            images: uint8 ``[3, h, w]`` each, any sizes.
+            targets: per image ``boxes [G, 4]`` xyxy in the image's own pixels, ``labels [G]``, ``has_mask [G]`` bool,
+                ``masks [G', h, w]`` uint8 for the objects that have one, in their order. G may be 0.
+            contrastive_weight: factor of the contrastive loss (0.1 times the ramp).
+            generator: randomness of the pixel draw.
+
+        Returns:
+            ``loss_rpn_cls``, ``loss_rpn_box``, ``loss_cls``, ``loss_box``, ``loss_mask`` and, where the branch is
+            built in, ``loss_contrastive``; float32 scalars, their sum is the total.
+
+        Raises:
+            RuntimeError: called in eval mode.
+            FloatingPointError: proposals are not finite.
+        """
+        if not self.training:
+            raise RuntimeError("losses need training mode; use predict() or segment() for inference")
+        batch = self.batch(images)
+        features = self.backbone(batch.tensors)
+        proposals, losses = self.rpn(batch, features, targets)
+        losses |= self.roi_heads.losses(
+            features, proposals, targets, contrastive_weight=contrastive_weight, generator=generator
+        )
+        return losses
+
+    @torch.no_grad()
+    def predict(self, images: list[Tensor], original_sizes: list[Size]) -> list[dict[str, Tensor]]:
+        """Detect and segment.
+
+        Args:
+            images: uint8 ``[3, h, w]`` network inputs; original_sizes: height and width of the images as they were.
+
+        Returns:
+            per image ``boxes [D, 4]`` xyxy in original pixels, ``scores [D]``, ``labels [D]``, ``mask_probs
+            [D, 28, 28]`` (of the box), ``cams [D, 7, 7]``, all float32 but the labels, best first.
+        """
+        batch = self.batch(images)
+        features = self.backbone(batch.tensors)
+        proposals, _ = self.rpn(batch, features)
+        found = self.roi_heads.detect(features, proposals, batch.image_sizes)
+        boxes = [f.boxes for f, _ in found]
+        cams = [c for _, c in found]
+        probs = self.roi_heads.masks(features, boxes, torch.cat(cams)).split([len(b) for b in boxes])
+        results = []
+        for (detected, cam), prob, size, original in zip(found, probs, batch.image_sizes, original_sizes, strict=True):
+            results.append(_result(detected.boxes, detected.scores, detected.labels, prob, cam, size, original))
+        return results
+
+    @torch.no_grad()
+    def segment(
+        self, images: list[Tensor], original_sizes: list[Size], boxes: list[Tensor], labels: list[Tensor]
+    ) -> list[dict[str, Tensor]]:
+        """Masks for given boxes of given classes; no detection step.
+
+        Args:
+            images, original_sizes: as in :meth:`predict`.
+            boxes: per image ``[D, 4]`` xyxy in pixels of the network input; labels: per image ``[D]`` in 0..K-1.
+
+        Returns:
+            as :meth:`predict`, boxes in the order given; a score is the mean probability of the mask's foreground
+            (0 where it is empty).
+        """
+        batch = self.batch(images)
+        features = self.backbone(batch.tensors)
+        boxes = [b.to(self.mean.dtype) for b in boxes]
+        counts = [len(b) for b in boxes]
+        cams = self.roi_heads.cams_of(features, boxes, labels)
+        probs = self.roi_heads.masks(features, boxes, cams)
+        inside = probs >= 0.5
+        scores = (probs * inside).sum(dim=(1, 2)) / inside.sum(dim=(1, 2)).clamp(min=1)
+        parts = zip(boxes, scores.split(counts), labels, probs.split(counts), cams.split(counts), strict=True)
+        return [
+            _result(*part, size, original)
+            for part, size, original in zip(parts, batch.image_sizes, original_sizes, strict=True)
+        ]
+
+
+def _result(
+    boxes: Tensor, scores: Tensor, labels: Tensor, probs: Tensor, cams: Tensor, size: Size, original: Size
+) -> dict[str, Tensor]:
+    (height, width), (original_height, original_width) = size, original
+    scale_x, scale_y = width / original_width, height / original_height
+    scale = boxes.new_tensor([scale_x, scale_y, scale_x, scale_y])
+    return {"boxes": boxes / scale, "scores": scores, "labels": labels, "mask_probs": probs, "cams": cams}

@@ -1,0 +1,52 @@
+"""The class-agnostic mask head: RoI features, plus the enhanced map, plus the class activation map, to one mask.
+
+M RoIs, C channels; 14x14 features give 28x28 logits.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from contrastmask.losses.cam import minmax_normalize
+from contrastmask.model.layers import ConvStack, kaiming
+
+
+class MaskHead(nn.Module):
+    """Fusion by addition (the paper's figure shows a concatenation, which its authors call a mistake), then an FCN.
+
+    Args:
+        in_channels: width of the pyramid.
+        enhanced_channels: width of the contrastive encoder, or 0 for a head without enhanced features.
+        channels: width of the head; depth: its 3x3 convolutions (4).
+    """
+
+    def __init__(self, in_channels: int, *, enhanced_channels: int = 0, channels: int = 256, depth: int = 4) -> None:
+        super().__init__()
+        self.fuse = kaiming(nn.Conv2d(enhanced_channels, in_channels, 1)) if enhanced_channels else None
+        self.convs = ConvStack(depth, in_channels, channels)
+        self.upsample = kaiming(nn.ConvTranspose2d(channels if depth else in_channels, channels, 2, stride=2))
+        self.logits = kaiming(nn.Conv2d(channels, 1, 1))
+
+    def forward(self, x: Tensor, enhanced: Tensor | None = None, cam: Tensor | None = None) -> Tensor:
+        """Predict masks.
+
+        Args:
+            x: RoI features ``[M, C, 14, 14]``.
+            enhanced: ``[M, C', 28, 28]`` from the contrastive head; given exactly if the head was built for it.
+            cam: class activation maps ``[M, 14, 14]``, any range, or None for a head without this prior. Normalised
+                here to [0, 1] per RoI (a flat map to zeros); the released code's shift by 1e-4 before the
+                normalisation cancels in it.
+
+        Returns:
+            logits ``[M, 28, 28]``.
+        """
+        if (enhanced is None) != (self.fuse is None):
+            raise ValueError("enhanced features must be given exactly where the mask head was built to fuse them")
+        if self.fuse is not None:
+            # halving bilinearly is the mean of each 2x2 block
+            x = x + self.fuse(F.avg_pool2d(enhanced, 2))
+        if cam is not None:
+            x = x + minmax_normalize(cam)[:, None].to(x.dtype)
+        x = self.convs(x)
+        return self.logits(F.relu(self.upsample(x), inplace=True))[:, 0]
