@@ -45,6 +45,7 @@ class ShapesConfig:
     contrast: float = MISSING  # colour distance between an object and the pixels around it
     clutter: float = MISSING  # 0: smooth backgrounds, 1: busy ones
     noise: float = MISSING  # standard deviation of the pixel noise, in shares of white
+    class_colour: float = MISSING  # share of the objects that wear their class's own hue
     polygons: float = MISSING  # share of the simple objects that are annotated by polygons and not by RLE
 
 

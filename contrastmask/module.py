@@ -84,6 +84,8 @@ class ContrastMaskModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         images, targets = batch
+        if not images:  # every image of the batch was unreadable and skipped; other processes may still have theirs
+            return sum(p.sum() for p in self.detector.parameters() if p.requires_grad) * 0.0
         losses = self.detector(images, targets, contrastive_weight=self._weight)
         total = sum(losses.values())
         for name, value in {"loss": total.detach(), **losses}.items():
@@ -125,6 +127,8 @@ class ContrastMaskModule(pl.LightningModule):
 
     def _predict(self, batch: Batch) -> None:
         images, targets = batch
+        if not images:
+            return
         sizes = [t["original_size"] for t in targets]
         for target, found in zip(targets, self.detector.predict(images, sizes), strict=True):
             self.predictions.append(as_prediction(found, target))

@@ -141,26 +141,28 @@ def _scissors(rng: np.random.Generator) -> Outline:
 
 @dataclass(frozen=True)
 class ShapeClass:
-    """One class: COCO name, category id and supercategory; `rotation` = largest turn from upright in degrees."""
+    """One class: COCO name, category id and supercategory; `rotation` = largest turn from upright in degrees; `hue` =
+    0..1, the class's own colour, which it may or may not wear."""
 
     name: str
     id: int
     supercategory: str
     draw: Callable[[np.random.Generator], Outline]
     rotation: float
+    hue: float
 
 
 SHAPE_CLASSES: tuple[ShapeClass, ...] = (
-    ShapeClass("airplane", 5, "vehicle", _airplane, 180),
-    ShapeClass("boat", 9, "vehicle", _boat, 35),
-    ShapeClass("umbrella", 28, "accessory", _umbrella, 60),
-    ShapeClass("bottle", 44, "kitchen", _bottle, 180),
-    ShapeClass("cup", 47, "kitchen", _cup, 35),
-    ShapeClass("banana", 52, "food", _banana, 180),
-    ShapeClass("donut", 60, "food", _donut, 180),
-    ShapeClass("chair", 62, "furniture", _chair, 30),
-    ShapeClass("tv", 72, "electronic", _tv, 30),
-    ShapeClass("scissors", 87, "indoor", _scissors, 180),
+    ShapeClass("airplane", 5, "vehicle", _airplane, 180, 0.55),
+    ShapeClass("boat", 9, "vehicle", _boat, 35, 0.0),
+    ShapeClass("umbrella", 28, "accessory", _umbrella, 60, 0.85),
+    ShapeClass("bottle", 44, "kitchen", _bottle, 180, 0.35),
+    ShapeClass("cup", 47, "kitchen", _cup, 35, 0.65),
+    ShapeClass("banana", 52, "food", _banana, 180, 0.15),
+    ShapeClass("donut", 60, "food", _donut, 180, 0.07),
+    ShapeClass("chair", 62, "furniture", _chair, 30, 0.25),
+    ShapeClass("tv", 72, "electronic", _tv, 30, 0.75),
+    ShapeClass("scissors", 87, "indoor", _scissors, 180, 0.45),
 )
 """VOC: airplane, boat, bottle, chair, tv; not VOC: umbrella, cup, banana, donut, scissors. Holes and bays in both."""
 

@@ -37,6 +37,7 @@ class SceneSettings:
     contrast: float
     clutter: float
     noise: float
+    class_colour: float
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,9 @@ def _place(
     return None
 
 
-def _paint(canvas: np.ndarray, coverage: np.ndarray, s: SceneSettings, rng: np.random.Generator) -> None:
+def _paint(
+    canvas: np.ndarray, coverage: np.ndarray, shape: ShapeClass, s: SceneSettings, rng: np.random.Generator
+) -> None:
     """Blends a textured object with coverage float32 [size, size] into the canvas, in place."""
     rows, columns = np.nonzero(coverage.any(1))[0], np.nonzero(coverage.any(0))[0]
     pad = 4
@@ -133,7 +136,8 @@ def _paint(canvas: np.ndarray, coverage: np.ndarray, s: SceneSettings, rng: np.r
     grown = Image.fromarray((alpha * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * pad - 1))
     ring = (np.asarray(grown) > 0) & (alpha == 0)
     surround = view[ring] if ring.any() else view.reshape(-1, 3)
-    paint = fill(rng, alpha.shape, contrasting_colours(rng, surround, s.contrast))
+    hue = shape.hue if rng.random() < s.class_colour else None
+    paint = fill(rng, alpha.shape, contrasting_colours(rng, surround, s.contrast, hue))
     view += alpha[..., None] * (paint - view)
 
 
@@ -155,7 +159,7 @@ def render_scene(settings: SceneSettings, subset: int, index: int) -> Scene:
         if corner is None:
             continue
         coverage = _into(sprite.coverage, s.size, *corner)
-        _paint(canvas, coverage, s, rng)
+        _paint(canvas, coverage, shape, s, rng)
         owner[coverage >= 0.5] = len(sprites)
         full_areas.append(int((sprite.coverage >= 0.5).sum()))
         sprites.append(sprite)

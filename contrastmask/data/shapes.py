@@ -25,7 +25,7 @@ from contrastmask.data.shape_scenes import SceneSettings
 from contrastmask.errors import ConfigError, DataError
 
 # To be raised with any change that alters a pixel or an annotation: caches of older versions are then left alone.
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 MANIFEST = "manifest.json"
 # Four of a side of the VOC split; thin chairs and scissors are for longer trainings than the demo's.
 DEMO_CLASSES = ("airplane", "boat", "bottle", "tv", "umbrella", "cup", "banana", "donut")
@@ -48,6 +48,7 @@ class ShapesConfig:
         contrast: 0..1, colour distance from the pixels around that an object's colours keep (YCbCr, Y in 0..1).
         clutter: 0..1, from smooth backgrounds to busy ones.
         noise: standard deviation of the pixel noise, in shares of white.
+        class_colour: 0..1, share of the objects that wear their class's own hue; the others wear any.
         polygons: 0..1, share of the wholly visible objects without holes that are annotated by polygons and not by RLE.
     """
 
@@ -64,6 +65,7 @@ class ShapesConfig:
     contrast: float = 0.3
     clutter: float = 0.5
     noise: float = 0.02
+    class_colour: float = 0.8
     polygons: float = 0.8
 
     def __post_init__(self) -> None:
@@ -80,7 +82,7 @@ class ShapesConfig:
         object.__setattr__(self, "classes", tuple(name for name in known if name in names))
         object.__setattr__(self, "objects", _pair("objects", self.objects, int))
         object.__setattr__(self, "object_size", _pair("object_size", self.object_size, float))
-        for name in ("overlap", "min_visible", "contrast", "clutter", "noise", "polygons"):
+        for name in ("overlap", "min_visible", "contrast", "clutter", "noise", "class_colour", "polygons"):
             object.__setattr__(self, name, float(getattr(self, name)))  # 1 and 1.0 hash alike
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"shapes: {name}={getattr(self, name)} must lie in 0..1")

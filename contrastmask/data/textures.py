@@ -1,15 +1,19 @@
 """Textures and colours of `data=shapes`: cluttered backgrounds, object fills, colours that stand out from a surround.
 
-Images here are float32 [H, W, 3] in 0..1. Neither texture nor colour depends on an object's class: only shape tells.
+Images here are float32 [H, W, 3] in 0..1. Texture does not depend on an object's class; its hue may.
 """
 
 from __future__ import annotations
+
+import colorsys
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 # RGB → (Y, Cb, Cr) of ITU-R BT.601: a distance here weighs lightness against hue roughly as an eye does.
 _YCC = np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]], dtype=np.float32)
+
+HUE_JITTER = 0.03  # standard deviation of an object's hue about its class's, of a full turn
 
 
 def _smooth(rng: np.random.Generator, cells: int, shape: tuple[int, int], channels: int) -> np.ndarray:
@@ -81,20 +85,29 @@ def background(rng: np.random.Generator, size: int, clutter: float) -> np.ndarra
     return np.asarray(picture.reduce(2), dtype=np.float32) / 255
 
 
-def contrasting_colours(rng: np.random.Generator, surround: np.ndarray, margin: float) -> tuple[np.ndarray, np.ndarray]:
+def contrasting_colours(
+    rng: np.random.Generator, surround: np.ndarray, margin: float, hue: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Two colours that, with every mixture of them, stand out from most of a surround.
 
     Args:
         rng: consumed.
         surround: float32 [N, 3] colours of the pixels around the object.
         margin: the distance wanted, in YCbCr with Y in 0..1, at the surround's nearest fifth.
+        hue: 0..1, that of both colours, give or take; None: any.
 
     Returns:
         Two float32 [3]; the best of the candidates where none keeps the margin.
     """
     first = rng.uniform(0, 1, (24, 3)).astype(np.float32)
+    if hue is not None:
+        turns = rng.normal(hue, HUE_JITTER, 24) % 1
+        first = np.array(
+            [colorsys.hsv_to_rgb(h, 0.5 + 0.5 * s, 0.4 + 0.6 * v) for h, (s, v, _) in zip(turns, first, strict=True)],
+            dtype=np.float32,
+        )
     # The second colour strays from the first, or half the time hardly at all.
-    reach = np.where(rng.random((24, 1)) < 0.5, 0.15, 0.6)
+    reach = np.where(rng.random((24, 1)) < 0.5, 0.15, 0.6 if hue is None else 0.3)
     second = np.clip(first + rng.uniform(-1, 1, (24, 3)) * reach, 0, 1).astype(np.float32)
     stops = np.stack([first, (first + second) / 2, second], axis=1) @ _YCC.T  # [24, 3, YCbCr]
     around = surround[:: max(1, len(surround) // 64)] @ _YCC.T
