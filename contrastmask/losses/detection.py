@@ -48,7 +48,7 @@ def box_losses(logits: Tensor, deltas: Tensor, labels: Tensor, wanted: Tensor) -
     count = max(len(labels), 1)
     loss_cls = F.cross_entropy(logits.float(), labels, reduction="sum") / count
     positive = torch.where(labels < classes)[0]
-    per_class = deltas.float().view(len(labels), -1, 4)
+    per_class = deltas.float().unflatten(1, (-1, 4))
     column = labels[positive] if per_class.shape[1] > 1 else torch.zeros_like(positive)
     loss_box = F.l1_loss(per_class[positive, column], wanted[positive], reduction="sum") / count
     return {"loss_cls": loss_cls, "loss_box": loss_box}

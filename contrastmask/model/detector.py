@@ -74,7 +74,7 @@ class Detector(nn.Module):
 
         Raises:
             RuntimeError: called in eval mode.
-            FloatingPointError: proposals are not finite.
+            FloatingPointError: a predicted box is not a number.
         """
         if not self.training:
             raise RuntimeError("losses need training mode; use predict() or segment() for inference")

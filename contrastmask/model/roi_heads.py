@@ -209,7 +209,7 @@ class RoIHeads(nn.Module):
         results = []
         parts = zip(proposals, logits.split(counts), deltas.split(counts), cls_map.split(counts), sizes, strict=True)
         for boxes, image_logits, image_deltas, image_map, size in parts:
-            decoded = self.coder.decode_single(image_deltas, boxes).view(len(boxes), -1, 4)
+            decoded = self.coder.decode_single(image_deltas, boxes).unflatten(1, (-1, 4))
             found = self.selection(image_logits.float().softmax(dim=1), decoded, size)
             results.append((found, self.box_head.cam(image_map[found.proposals], found.labels)))
         return results

@@ -101,8 +101,8 @@ class ProposalNetwork(RegionProposalNetwork):
         """Proposals of each image ``[<= post_nms, 4]``, best first, and in training mode the two RPN losses.
 
         Raises:
-            FloatingPointError: a predicted box is not finite (the run has diverged; matching would call such a box a
-                positive of object 0).
+            FloatingPointError: a predicted box is not a number: the run has diverged. The choice of proposals would
+                silently leave such boxes out.
         """
         objectness, deltas = self.head(features)
         anchors = self.anchor_generator(images, features)
@@ -111,9 +111,9 @@ class ProposalNetwork(RegionProposalNetwork):
         objectness, deltas = objectness.float(), deltas.float()
         with torch.no_grad():
             decoded = self.box_coder.decode(deltas, anchors).view(len(anchors), -1, 4)
+            if decoded.isnan().any():
+                raise FloatingPointError("the proposal network predicts boxes that are NaN: lower the learning rate")
             proposals, _ = self.filter_proposals(decoded, objectness, images.image_sizes, counts)
-        if not all(torch.isfinite(p).all() for p in proposals):
-            raise FloatingPointError("the proposal network predicts boxes that are not finite: lower the learning rate")
         if not self.training:
             return proposals, {}
         if targets is None:
