@@ -1,18 +1,30 @@
-"""Reading checkpoints: safely, by layout, and never taking anything but tensors and plain values from them."""
+"""Checkpoints of a whole detector, in our layouts and MMDetection's: reading, checking, loading, converting.
+
+python -m contrastmask.checkpoints convert contrastmask.pth contrastmask.safetensors
+python -m contrastmask.checkpoints convert outputs/…/last.ckpt mmdetection.pth
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from contrastmask.data.records import Category
 from contrastmask.errors import CheckpointError
-from contrastmask.model.detector import Detector
+from contrastmask.mmdetection import from_mmdetection, is_mmdetection, mmdetection_name, network_of, to_mmdetection
+from contrastmask.tensor_files import named_tensors, read_tensors, write_safetensors
+
+GROUPS = ("backbone", "model", "loss")
+_MARK = "contrastmask"  # the entry that tells our own files, and what we know beyond the tensors of another's
+_PREFIX = "detector."  # of the tensors in a training checkpoint
 
 
 @dataclass(frozen=True)
@@ -23,17 +35,31 @@ class Checkpoint:
     layout: str  # "contrastmask" or "mmdetection"
     state: dict[str, Tensor]  # under the Detector's own names
     network: dict[str, Any]  # settings of the groups backbone, model and loss, as far as the file tells
-    categories: list[dict[str, Any]] | None  # [{"id", "name"}, …] in label order, where the file tells
+    categories: list[dict[str, Any]] | None  # [{"id", "name"}, …] in label order (id None where untold), or untold
+
+    @property
+    def classes(self) -> int:
+        """K, the number of classes."""
+        bias = self.state.get("roi_heads.box_head.fc_cls.bias")
+        if bias is None:
+            raise CheckpointError(f"{self.path} has no classifier (roi_heads.box_head.fc_cls.bias)")
+        return len(bias) - 1
 
     def check_classes(self, categories: Sequence[Category]) -> None:
         """Compare the checkpoint's label table with the data's.
 
         Raises:
-            CheckpointError: they differ; classes are named.
+            CheckpointError: they differ; classes are named. Where the file has no table, their numbers differ.
         """
+        theirs = [c.name for c in categories]
         if self.categories is None:
+            if self.classes != len(theirs):
+                raise CheckpointError(
+                    f"{self.path} has {self.classes} classes (it does not name them), the data {len(theirs)}: "
+                    f"{', '.join(theirs)}"
+                )
             return
-        mine, theirs = [c["name"] for c in self.categories], [c.name for c in categories]
+        mine = [c["name"] for c in self.categories]
         if mine == theirs:
             return
         missing = [n for n in theirs if n not in mine]
@@ -46,35 +72,131 @@ class Checkpoint:
         )
 
 
-def read_checkpoint(path: str | Path) -> Checkpoint:
-    """Read a checkpoint of ``train.py``.
+def read_checkpoint(path: str | Path, *, allow: Sequence[str] = ()) -> Checkpoint:
+    """Read a checkpoint of ``train.py``, one that :func:`write_checkpoint` wrote, or one in MMDetection's layout.
+
+    Args:
+        allow: foreign objects that the file may hold, by the names that the error message gives; they are left out.
 
     Raises:
-        CheckpointError: no such file, not loadable as tensors and plain values, or no layout that is known.
+        CheckpointError: no such file, foreign objects in it, a layout that is not known, or tensors that a
+            ContrastMask does not have.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such checkpoint")
+    content = read_tensors(path, allow)
+    about = described(content)
+    state = named_tensors(content, path)
+    if is_mmdetection(state):
+        state = _attempt(path, from_mmdetection, state)
+        meta = content.get("meta") or {}
+        names = meta.get("CLASSES") if isinstance(meta, dict) else None
+        categories = [{"id": None, "name": str(n)} for n in names] if isinstance(names, (list, tuple)) else None
+        network = {**_attempt(path, network_of, state), **about.get("config", {})}
+        return _checked(Checkpoint(path, "mmdetection", state, network, about.get("categories", categories)))
+    if about:
+        # a training checkpoint also holds the module's own buffers
+        whole = any(name.startswith(_PREFIX) for name in state)
+        ours = {name.removeprefix(_PREFIX): v for name, v in state.items() if name.startswith(_PREFIX) or not whole}
+        network = {group: about["config"][group] for group in GROUPS if group in about["config"]}
+        return _checked(Checkpoint(path, _MARK, ours, network, about["categories"]))
+    raise CheckpointError(
+        f"{path} is no checkpoint of this program, nor a ContrastMask in MMDetection's layout: it begins with "
+        f"{', '.join(list(state)[:3])}. (Weights to start training from are a matter of load_initialisation and of "
+        "backbone.weights)"
+    )
+
+
+def described(content: dict[str, Any]) -> dict[str, Any]:
+    """What this program wrote into a file beside its tensors: ``{"format", "config", "categories"}``, or nothing."""
+    if "metadata" in content:
+        return json.loads(content["metadata"].get(_MARK, "{}"))
+    meta = content.get("meta")
+    return content.get(_MARK) or (meta.get(_MARK, {}) if isinstance(meta, dict) else {})
+
+
+def _attempt(path: Path, function: Callable[[dict[str, Tensor]], Any], state: dict[str, Tensor]) -> Any:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise CheckpointError(f"{path} does not load safely: {error}") from error
-    if "contrastmask" not in content:
-        raise CheckpointError(f"{path} is no checkpoint of this program")
-    prefix = "detector."
-    state = {k.removeprefix(prefix): v for k, v in content["state_dict"].items() if k.startswith(prefix)}
-    about = content["contrastmask"]
-    network = {k: about["config"][k] for k in ("backbone", "model", "loss")}
-    return Checkpoint(path, "contrastmask", state, network, about["categories"])
+        return function(state)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
 
 
-def load_weights(detector: Detector, checkpoint: Checkpoint) -> None:
+def _checked(checkpoint: Checkpoint) -> Checkpoint:
+    if checkpoint.categories is not None and len(checkpoint.categories) != checkpoint.classes:
+        raise CheckpointError(
+            f"{checkpoint.path} names {len(checkpoint.categories)} classes, its classifier has {checkpoint.classes}"
+        )
+    return checkpoint
+
+
+def load_weights(detector: nn.Module, checkpoint: Checkpoint) -> None:
     """Load a checkpoint into a detector, strictly.
 
     Raises:
-        CheckpointError: tensors missing, left over or of another shape, each named.
+        CheckpointError: tensors missing, left over or of another shape, each named, in the file's own names.
     """
+    own, given = detector.state_dict(), checkpoint.state
+    name = mmdetection_name if checkpoint.layout == "mmdetection" else str
+    problems = [f"missing: {name(key)}" for key in own if key not in given]
+    problems += [f"left over: {name(key)}" for key in given if key not in own]
+    problems += [
+        f"{name(key)} is {tuple(given[key].shape)}, the model's {tuple(own[key].shape)}"
+        for key in own
+        if key in given and given[key].shape != own[key].shape
+    ]
+    if problems:
+        raise CheckpointError(f"{checkpoint.path} does not fit this model: {'; '.join(problems)}")
+    detector.load_state_dict(given)
+
+
+def write_checkpoint(checkpoint: Checkpoint, path: str | Path, layout: str | None = None) -> str:
+    """Write the weights, without optimiser or trainer; returns the layout. Values are unchanged, bit for bit.
+
+    Args:
+        path: ``*.safetensors`` is written in the safetensors format, everything else by ``torch.save``.
+        layout: ``"contrastmask"`` or ``"mmdetection"``; None takes MMDetection's for ``*.pth``, ours otherwise.
+
+    Raises:
+        CheckpointError: an unknown layout, or MMDetection's in a safetensors file.
+    """
+    path = Path(path)
+    layout = layout or ("mmdetection" if path.suffix == ".pth" else _MARK)
+    network = {group: checkpoint.network[group] for group in GROUPS if group in checkpoint.network}
+    about = {"format": 1, "config": network, "categories": checkpoint.categories}
+    if layout == "mmdetection":
+        if path.suffix == ".safetensors":
+            raise CheckpointError("MMDetection reads no safetensors; name the file *.pth")
+        names = checkpoint.categories and tuple(c["name"] for c in checkpoint.categories)
+        meta = {_MARK: about} | ({"CLASSES": names} if names else {})
+        torch.save({"meta": meta, "state_dict": to_mmdetection(checkpoint.state)}, path)
+    elif layout != _MARK:
+        raise CheckpointError(f"unknown layout {layout!r}; choose contrastmask or mmdetection")
+    elif path.suffix == ".safetensors":
+        write_safetensors(path, checkpoint.state, {_MARK: json.dumps(about)})
+    else:
+        torch.save({"state_dict": {_PREFIX + k: v for k, v in checkpoint.state.items()}, _MARK: about}, path)
+    return layout
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m contrastmask.checkpoints", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    convert = commands.add_parser("convert", help="rewrite the weights of a checkpoint in another layout")
+    convert.add_argument("source", help="a checkpoint of train.py, a converted one, or MMDetection's")
+    convert.add_argument("target", help="*.safetensors, *.ckpt (ours) or *.pth (MMDetection's)")
+    convert.add_argument("--layout", choices=[_MARK, "mmdetection"], help="instead of the one the name implies")
+    convert.add_argument("--allow", action="append", default=[], help="leave out objects of this class; repeatable")
+    given = parser.parse_args(arguments)
     try:
-        detector.load_state_dict(checkpoint.state)
-    except RuntimeError as error:
-        raise CheckpointError(f"{checkpoint.path} does not fit this model: {error}") from error
+        checkpoint = read_checkpoint(given.source, allow=given.allow)
+        layout = write_checkpoint(checkpoint, given.target, given.layout)
+    except CheckpointError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    print(f"{given.target}: {len(checkpoint.state)} tensors, {checkpoint.classes} classes, layout {layout}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""Files of tensors, torch's and safetensors', read without running anything that is written in them."""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
+
+from contrastmask.errors import CheckpointError
+
+
+class _LeaveOut(type):
+    def __call__(cls, *args: Any, **kwargs: Any) -> LeftOut:
+        """What unpickling a function's result calls."""
+        return object.__new__(cls)
+
+
+class LeftOut(metaclass=_LeaveOut):
+    """What stands in a file's content for an object of a foreign class: nothing of the object, and no code of it."""
+
+    def __new__(cls, *args: Any) -> OrderedDict[Any, Any]:
+        """What unpickling an instance calls: torch fills plain dictionaries only, and many foreign classes are one."""
+        return OrderedDict()
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def read_tensors(path: str | Path, allow: Sequence[str] = ()) -> dict[str, Any]:
+    """The content of a file: tensors on the CPU in plain containers.
+
+    Args:
+        path: written by ``torch.save``, or named ``*.safetensors``, whose content is returned as
+            ``{"state_dict": tensors, "metadata": strings}``.
+        allow: names of classes and functions, as the error message gives them, whose objects the file may hold beside
+            its tensors. Such an object becomes a plain dictionary of what was in it, or is left out altogether
+            (:class:`LeftOut`); none of their code is imported or run.
+
+    Raises:
+        CheckpointError: no such file; not a file of tensors; or objects of classes that are not in ``allow``.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    with safe_globals([(LeftOut, name) for name in allow]):
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise CheckpointError(_foreign_objects(path, error, allow)) from error
+        except Exception as error:
+            raise CheckpointError(f"{path} is not a file of tensors: {error}") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}, not named tensors")
+    return content
+
+
+def _foreign_objects(path: Path, error: Exception, allow: Sequence[str]) -> str:
+    try:
+        found = sorted(set(get_unsafe_globals_in_checkpoint(path)) - set(allow))
+    except Exception:  # the format before torch 1.6 cannot be searched
+        found = []
+    if not found:
+        return f"{path} does not load safely: {_reason(error)}"
+    allowed = " ".join(f"--allow {name}" for name in found)
+    return (
+        f"{path} holds objects that are neither tensors nor plain values: {', '.join(found)}. "
+        "To leave them out (nothing of them is run), name them: "
+        f"read_checkpoint({str(path)!r}, allow={found!r}) in Python, or once for all "
+        f"`python -m contrastmask.checkpoints convert {path} {path.with_suffix('.ckpt')} {allowed}`"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """The part of torch's message that is about the file; the rest advises to load it unsafely."""
+    for line in (line.strip() for line in str(error).splitlines()):
+        if line.startswith(("Trying", "Can only")):
+            return line
+        if "GLOBAL" in line:
+            return f"it holds{line.split('GLOBAL', 1)[1].split(' was not')[0]}"
+    return "it holds more than tensors and plain values"
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    safe_open = _safetensors().safe_open
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dictionary
+            return {"state_dict": tensors, "metadata": dict(file.metadata() or {})}
+    except Exception as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
+
+
+def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write tensors and strings.
+
+    Raises:
+        CheckpointError: the safetensors package is not installed.
+    """
+    _safetensors()
+    from safetensors.torch import save_file
+
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata)
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors
+    except ImportError as error:
+        raise CheckpointError("*.safetensors files need the package safetensors; install it, or use *.ckpt") from error
+    return safetensors
+
+
+def named_tensors(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
+    """The tensors of ``content["state_dict"]``, or of ``content`` itself where it has none, by name.
+
+    Raises:
+        CheckpointError: anything else among them.
+    """
+    state = content.get("state_dict", content)
+    if not isinstance(state, dict) or not state:
+        raise CheckpointError(f"{path} holds no named tensors")
+    others = [str(name) for name, value in state.items() if not isinstance(value, Tensor)]
+    if others:
+        raise CheckpointError(f"{path}: {', '.join(others[:8])} are not tensors")
+    # saved from inside DistributedDataParallel
+    return {name.removeprefix("module."): value for name, value in state.items()}
