@@ -37,7 +37,7 @@ def chosen(source: dict[str, np.ndarray], *names: str) -> dict[str, Any]:
 
 def inference(source: dict[str, np.ndarray], rles: list[dict[str, Any]]) -> dict[str, Any]:
     """Pyramid, proposals, detections, their CAMs and masks."""
-    kept = chosen(source, "proposals", "det_bboxes", "det_labels", "det_cams")
+    kept = chosen(source, "x_summ", "proposals", "det_bboxes", "det_labels", "det_cams")
     for level in LEVELS:
         kept |= thinned(source, level, 4)
     for name in ("rois_cls_score", "bbox_pred"):

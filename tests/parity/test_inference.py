@@ -27,6 +27,7 @@ IOU = 0.999
 class Shown:
     """What the detector made of one image."""
 
+    inputs: Tensor
     features: list[Tensor]
     proposals: Tensor
     logits: Tensor
@@ -40,6 +41,7 @@ def show(backbone: str, image: str, limit: int = 100) -> Shown:
     seed, size, original = IMAGES[image]
     model = detector(backbone, selection={"limit": limit}).eval()
     between: dict = {}
+    model.backbone.register_forward_hook(lambda m, given, out: between.update(inputs=given[0]))
     model.rpn.register_forward_hook(lambda m, given, out: between.update(features=given[1], proposals=out[0][0]))
     model.roi_heads.box_head.register_forward_hook(lambda m, given, out: between.update(logits=out[0], deltas=out[1]))
     pixels = make_image(seed, *size)[:, :, ::-1].transpose(2, 0, 1)  # RGB
@@ -86,6 +88,9 @@ def compare_boxes(ledger: Ledger, what: str, shown: Shown, golden: dict[str, np.
 def compare_all(ledger: Ledger, backbone: str, image: str, limit: int) -> None:
     golden, shown = load(f"infer_{backbone}_{image}"), show(backbone, image, limit)
     what = f"{backbone} image {image}" + (f", best {limit}" if limit < 100 else "")
+    inputs = shown.inputs.double()
+    summary = torch.stack([inputs.mean(), inputs.std(correction=0), inputs.abs().sum(), inputs.min(), inputs.max()])
+    ledger.close(f"{what}, normalised and padded input", summary, golden["x_summ"], rtol=1e-6, scale=golden["x_summ"])
     distances = matched(shown.proposals.numpy(), golden["proposals"][:, :4])
     ledger.close(
         f"{what}, {len(distances)} proposals as a set, px",
