@@ -1,4 +1,4 @@
-"""ImageNet bodies: from a file, strictly; from torchvision where there are any; and what happens where there are none."""
+"""ImageNet bodies: from a file, strictly; from torchvision where there are any; what happens where there are none."""
 
 from __future__ import annotations
 
