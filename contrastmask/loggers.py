@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
@@ -30,7 +30,7 @@ def build_logger(node: DictConfig | None, *, notes: str = "") -> Logger | bool:
             if offline:
                 rank_zero_info("wandb: no key or no network; the run is recorded offline")
         Path(node.save_dir).mkdir(parents=True, exist_ok=True)
-        node = OmegaConf.merge(node, {"offline": offline, "notes": notes or None})
+        return instantiate(node, offline=offline, notes=notes or None)
     return instantiate(node)
 
 

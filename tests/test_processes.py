@@ -24,8 +24,11 @@ def program(*arguments: str, env: dict[str, str] | None = None, script: str = "t
     """Start a program as a person would, from the checkout's root."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **(env or {})}
     model = MODEL if script == "train.py" else ()
+    # argparse takes the switch in front of the overrides only
+    switches = [a for a in arguments if a == "-m"]
+    arguments = tuple(a for a in arguments if a != "-m")
     return subprocess.Popen(
-        [sys.executable, script, *model, *PROGRAM, *arguments],
+        [sys.executable, script, *switches, *model, *PROGRAM, *arguments],
         cwd=ROOT,
         env=environment,
         text=True,
