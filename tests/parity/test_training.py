@@ -5,131 +5,24 @@ What the released step drew at random (anchors, RoIs, pixels) is fed in; what it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
-from contrastmask.losses.pixel_sets import PixelSets
 from contrastmask.mmdetection import mmdetection_name
-from contrastmask.model.detector import Detector
-from contrastmask.model.roi_heads import Positives
-from tests.parity.golden import Ledger, bits, detector, load
-from tests.recipe_train import IMAGES, NOVEL, make_objects, make_proposals
-from tests.recipes import make_image
+from tests.parity.golden import Ledger, bits, detector
+from tests.parity.training_step import KEYS, Step, make_step
+from tests.recipe_train import IMAGES, NOVEL, make_objects
 
 pytestmark = [pytest.mark.parity, pytest.mark.slow]
-KEYS = ("easy_pos", "easy_neg", "hard_pos", "hard_neg")
-Masks = list[Tensor]
-
-
-@dataclass
-class Step:
-    """One training step and what was seen on its way."""
-
-    name: str
-    golden: dict[str, np.ndarray]
-    model: Detector
-    losses: dict[str, Tensor] = field(default_factory=dict)
-    proposals: list[Tensor] = field(default_factory=list)
-    anchor_labels: Masks = field(default_factory=list)  # 1 positive, 0 negative, -1 ignored; before the draw
-    anchor_objects: Masks = field(default_factory=list)  # matched boxes
-    roi_candidates: Masks = field(default_factory=list)
-    sets: PixelSets | None = None  # before the draw
-    logits: Tensor | None = None
-    deltas: Tensor | None = None
-    positives: Positives | None = None
-    cams: Tensor | None = None
-    mask_logits: Tensor | None = None
-
-
-def flags(count: int, rows: np.ndarray) -> Tensor:
-    found = torch.zeros(count, dtype=torch.uint8)
-    found[torch.from_numpy(rows).long()] = 1
-    return found
-
-
-def feed_draws(step: Step, fixed: list[Tensor] | None) -> None:
-    """Replace the three random draws, and the proposals where ``fixed`` are given, by the recorded ones."""
-    golden, rpn, heads = step.golden, step.model.rpn, step.model.roi_heads
-
-    def anchors(labels: Masks) -> tuple[Masks, Masks]:
-        step.anchor_labels = labels
-        return tuple(
-            [flags(len(x), golden[f"rpn_{kind}_flat{i}"]) for i, x in enumerate(labels)] for kind in ("pos", "neg")
-        )
-
-    def rois(labels: Masks) -> tuple[Masks, Masks]:
-        i = len(step.roi_candidates)
-        step.roi_candidates.append(labels[0])
-        return tuple([flags(len(labels[0]), golden[f"roi_{kind}_inds{i}"])] for kind in ("pos", "neg"))
-
-    def pixels(sets: PixelSets, ratio: float, generator: torch.Generator | None) -> PixelSets:
-        step.sets = sets
-        drawn = {}
-        for name in KEYS:
-            drawn[name] = torch.zeros_like(sets.easy_pos)
-            drawn[name][torch.from_numpy(golden["keeps"].astype(bool))] = torch.from_numpy(
-                bits(golden[f"sampled_{name}"])
-            )
-        return sets._replace(**drawn)
-
-    rpn.fg_bg_sampler = anchors
-    heads.sampler.draw = rois
-    heads.sample_keys = pixels
-    if fixed is not None:
-        rpn.filter_proposals = lambda *given: (fixed, None)
-
-
-def watch(step: Step) -> None:
-    """Keep what the model computes between images and losses."""
-    rpn, heads = step.model.rpn, step.model.roi_heads
-    assign, mask_loss = rpn.assign_targets_to_anchors, heads._mask_loss
-
-    def assigned(anchors: Masks, targets: list[dict[str, Tensor]]) -> tuple[Masks, Masks]:
-        labels, boxes = assign(anchors, targets)
-        step.anchor_objects += boxes
-        return labels, boxes
-
-    def mask_branch(features: Masks, cams: Tensor, encoded: Tensor, positives: Positives) -> Tensor:
-        step.cams, step.positives = cams, positives
-        with torch.no_grad():
-            step.mask_logits = heads._mask_logits(features, positives.boxes, cams, encoded)
-        return mask_loss(features, cams, encoded, positives)
-
-    rpn.assign_targets_to_anchors = assigned
-    heads._mask_loss = mask_branch
-    rpn.register_forward_hook(lambda m, given, out: setattr(step, "proposals", out[0]))
-    heads.box_head.register_forward_hook(lambda m, given, out: step.__dict__.update(logits=out[0], deltas=out[1]))
 
 
 @pytest.fixture(scope="module", params=["train_rpn", "train_fixed"])
 def step(request: pytest.FixtureRequest) -> Step:
-    """The step with the RPN's own proposals, and the one with fixed ones, which has many positive RoIs."""
-    made = Step(request.param, load(request.param), detector("r50").train())
-    images, targets, proposals = [], [], []
-    for image in IMAGES:
-        masks, boxes = make_objects(image)
-        has_mask = ~np.isin(image.labels, NOVEL)
-        pixels = make_image(image.seed, image.height, image.width)[:, :, ::-1].transpose(2, 0, 1)
-        images.append(torch.from_numpy(pixels.copy()))
-        targets.append(
-            {
-                "boxes": torch.from_numpy(boxes),
-                "labels": torch.tensor(image.labels),
-                "has_mask": torch.from_numpy(has_mask),
-                "masks": torch.from_numpy(masks[has_mask].astype(np.uint8)),
-            }
-        )
-        proposals.append(torch.from_numpy(make_proposals(image, boxes)))
-    feed_draws(made, proposals if request.param == "train_fixed" else None)
-    watch(made)
-    made.losses = made.model(images, targets, contrastive_weight=0.1)
-    sum(made.losses.values()).backward()
-    return made
+    """One step with the RPN's own proposals, one with fixed ones."""
+    return make_step(request.param)
 
 
 def test_losses(step: Step, ledger: Ledger) -> None:
