@@ -20,7 +20,8 @@ IMAGES = {"0": (1001, (200, 304), (200, 304)), "1": (1003, (200, 267), (240, 320
 PIXELS = 5e-3  # allowed of a box
 SCORE = 1e-4
 PROBABILITY = 1e-3
-IOU = 0.999
+IOU = 0.999  # on average
+FEW_PIXELS = 5e-3  # least IoU: one pixel at the threshold may be 1/400 of a small mask
 
 
 @dataclass
@@ -113,20 +114,16 @@ def compare_all(ledger: Ledger, backbone: str, image: str, limit: int) -> None:
 def compare_pasted(
     ledger: Ledger, what: str, probs: Tensor, boxes: Tensor, size: tuple[int, int], golden: dict[str, np.ndarray]
 ) -> None:
-    """Masks in the image. One pixel of a small mask that stands at the threshold is more than a thousandth of it."""
+    """Masks in the image. A pixel may differ only where its value is within rounding of the threshold."""
     runs = [{"size": list(size), "counts": str(counts)} for counts in golden["rle_counts"][: len(boxes)]]
     theirs = coco_mask.decode(runs).transpose(2, 0, 1).astype(bool)
     ours = paste_masks(probs, boxes, size).numpy()
     assert np.array_equal(coco_mask.decode(encode_masks(probs, boxes, size)).transpose(2, 0, 1), ours)
     union = (ours | theirs).sum(axis=(1, 2))
     iou = np.where(union > 0, (ours & theirs).sum(axis=(1, 2)) / np.maximum(union, 1), 1.0)
-    # a pixel that differs must be one whose value is within the tolerance of the threshold
     sure = paste_masks(probs, boxes, size, 0.5 + PROBABILITY) == paste_masks(probs, boxes, size, 0.5 - PROBABILITY)
     ledger.equal(f"{what}, mask pixels off the threshold", (ours ^ theirs) & sure.numpy(), np.zeros_like(ours))
-    single = (ours ^ theirs).sum(axis=(1, 2)) <= 1
-    ledger.close(
-        f"{what}, IoU of masks, or one pixel apart", np.where(single, 1.0, iou), np.ones(len(iou)), atol=1 - IOU
-    )
+    ledger.close(f"{what}, IoU of masks, least", iou.min(), 1.0, atol=FEW_PIXELS)
     ledger.close(f"{what}, IoU of masks, mean", iou.mean(), 1.0, atol=1 - IOU)
     # the golden probabilities, pasted by us, are the golden masks, but for the 16 bits they are kept in
     pasted = paste_masks(

@@ -113,7 +113,7 @@ def watch(step: Step) -> None:
 
 
 def make_step(name: str) -> Step:
-    """``train_rpn``: the RPN's own proposals; ``train_fixed``: drawn ones, with many positive RoIs. Backward included."""
+    """``train_rpn``: the RPN's own proposals; ``train_fixed``: drawn ones, many of them positive. With its backward."""
     step = Step(name, load(name), detector("r50").train())
     images, targets, proposals = [], [], []
     for image in IMAGES:
