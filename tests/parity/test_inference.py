@@ -21,7 +21,7 @@ PIXELS = 5e-3  # allowed of a box
 SCORE = 1e-4
 PROBABILITY = 1e-3
 IOU = 0.999  # on average
-FEW_PIXELS = 5e-3  # least IoU: one pixel at the threshold may be 1/400 of a small mask
+FEW_PIXELS = 3  # of a mask, which may be small
 
 
 @dataclass
@@ -123,13 +123,16 @@ def compare_pasted(
     iou = np.where(union > 0, (ours & theirs).sum(axis=(1, 2)) / np.maximum(union, 1), 1.0)
     sure = paste_masks(probs, boxes, size, 0.5 + PROBABILITY) == paste_masks(probs, boxes, size, 0.5 - PROBABILITY)
     ledger.equal(f"{what}, mask pixels off the threshold", (ours ^ theirs) & sure.numpy(), np.zeros_like(ours))
-    ledger.close(f"{what}, IoU of masks, least", iou.min(), 1.0, atol=FEW_PIXELS)
+    apart = (ours ^ theirs).sum(axis=(1, 2))
+    ledger.close(
+        f"{what}, pixels apart in {len(apart)} masks", apart, np.zeros(len(apart)), atol=FEW_PIXELS, scale=union
+    )
     ledger.close(f"{what}, IoU of masks, mean", iou.mean(), 1.0, atol=1 - IOU)
     # the golden probabilities, pasted by us, are the golden masks, but for the 16 bits they are kept in
     pasted = paste_masks(
         torch.from_numpy(golden["mask_prob"][: len(boxes)]), boxes_of(golden, len(boxes)), size
     ).numpy()
-    ledger.close(f"{what}, golden probabilities pasted, pixels", (pasted ^ theirs).sum(), 0, atol=1)
+    ledger.close(f"{what}, golden probabilities pasted, pixels", (pasted ^ theirs).sum(), 0, atol=1, scale=theirs.sum())
 
 
 def boxes_of(golden: dict[str, np.ndarray], count: int) -> Tensor:
