@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from contrastmask.data.records import Category
 from contrastmask.errors import CheckpointError
 from contrastmask.mmdetection import from_mmdetection, is_mmdetection, mmdetection_name, network_of, to_mmdetection
-from contrastmask.tensor_files import named_tensors, read_tensors, write_safetensors
+from contrastmask.tensor_files import differences, named_tensors, read_tensors, write_safetensors
 
 GROUPS = ("backbone", "model", "loss")
 _MARK = "contrastmask"  # the entry that tells our own files, and what we know beyond the tensors of another's
@@ -137,13 +137,10 @@ def load_weights(detector: nn.Module, checkpoint: Checkpoint) -> None:
     """
     own, given = detector.state_dict(), checkpoint.state
     name = mmdetection_name if checkpoint.layout == "mmdetection" else str
-    problems = [f"missing: {name(key)}" for key in own if key not in given]
-    problems += [f"left over: {name(key)}" for key in given if key not in own]
-    problems += [
-        f"{name(key)} is {tuple(given[key].shape)}, the model's {tuple(own[key].shape)}"
-        for key in own
-        if key in given and given[key].shape != own[key].shape
-    ]
+    missing, left_over, reshaped = differences(own, given)
+    problems = [f"missing: {name(key)}" for key in missing]
+    problems += [f"left over: {name(key)}" for key in left_over]
+    problems += [f"{name(key)} is {tuple(given[key].shape)}, the model's {tuple(own[key].shape)}" for key in reshaped]
     if problems:
         raise CheckpointError(f"{checkpoint.path} does not fit this model: {'; '.join(problems)}")
     detector.load_state_dict(given)

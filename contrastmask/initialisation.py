@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from contrastmask.checkpoints import described
 from contrastmask.errors import CheckpointError
 from contrastmask.mmdetection import detector_name, is_mmdetection
-from contrastmask.tensor_files import named_tensors, read_tensors
+from contrastmask.tensor_files import differences, named_tensors, read_tensors
 
 # torchvision's Mask R-CNN to ours: names before and since its release 0.13, and the mask head's layers
 _TORCHVISION = tuple(
@@ -96,11 +96,10 @@ def _part(name: str) -> str:
 def _misfit(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> str | None:
     if not found:
         return "not in the file"
-    missing = [name for name in wanted if name not in found and not _UNUSED.search(name)]
-    extra = [name for name in found if name not in wanted]
-    shapes = [name for name in found if name in wanted and found[name].shape != wanted[name].shape]
-    if shapes:
-        first = shapes[0]
+    missing, extra, reshaped = differences(wanted, found)
+    missing = [name for name in missing if not _UNUSED.search(name)]
+    if reshaped:
+        first = reshaped[0]
         return f"{first} is {tuple(found[first].shape)}, not {tuple(wanted[first].shape)}"
     if missing or extra:
         said = [f"{len(names)} tensors {what} ({names[0]}, …)" for names, what in

@@ -9,6 +9,7 @@ from torch import nn
 from torchvision.models import ResNet18_Weights, ResNet50_Weights, ResNet101_Weights, ResNeXt50_32X4D_Weights
 
 from contrastmask.errors import CheckpointError
+from contrastmask.tensor_files import differences, named_tensors, read_tensors
 
 # IMAGENET1K_V1, as the released model started from; (depth, groups, width per group)
 _TORCHVISION = {
@@ -49,10 +50,11 @@ def body_state(weights: str, depth: int, groups: int, width_per_group: int) -> d
         if not path.is_file():
             raise CheckpointError(f"backbone.weights={weights}: no such file")
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise CheckpointError(f"{path}: not a file of tensors that loads safely ({error})") from error
-        state = state.get("state_dict", state)
+            state = named_tensors(read_tensors(path), path)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"backbone.weights={weights}: not a file of tensors that loads safely: {error}"
+            ) from error
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items() if not k.startswith("fc.")}
 
 
@@ -63,13 +65,10 @@ def load_body(body: nn.Module, state: dict[str, torch.Tensor], source: str) -> N
         CheckpointError: tensors are missing, left over or of another shape; each is named.
     """
     own = body.state_dict()
-    problems = [f"missing {k}" for k in own if k not in state and not k.endswith("num_batches_tracked")]
-    problems += [f"unknown {k}" for k in state if k not in own]
-    problems += [
-        f"{k} is {tuple(state[k].shape)}, not {tuple(own[k].shape)}"
-        for k in own
-        if k in state and state[k].shape != own[k].shape
-    ]
+    missing, left_over, reshaped = differences(own, state)
+    problems = [f"missing {k}" for k in missing if not k.endswith("num_batches_tracked")]
+    problems += [f"unknown {k}" for k in left_over]
+    problems += [f"{k} is {tuple(state[k].shape)}, not {tuple(own[k].shape)}" for k in reshaped]
     if problems:
         more = f" and {len(problems) - 8} more" if len(problems) > 8 else ""
         raise CheckpointError(f"{source} is not this body: " + "; ".join(problems[:8]) + more)

@@ -6,7 +6,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -132,3 +132,20 @@ def named_tensors(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: {', '.join(others[:8])} are not tensors")
     # saved from inside DistributedDataParallel
     return {name.removeprefix("module."): value for name, value in state.items()}
+
+
+class Differences(NamedTuple):
+    """How the tensors of a file differ from those a module wants, by name."""
+
+    missing: list[str]
+    left_over: list[str]
+    reshaped: list[str]  # in both, of different shapes
+
+
+def differences(wanted: dict[str, Tensor], given: dict[str, Tensor]) -> Differences:
+    """Compare names and shapes."""
+    return Differences(
+        [name for name in wanted if name not in given],
+        [name for name in given if name not in wanted],
+        [name for name in wanted if name in given and given[name].shape != wanted[name].shape],
+    )

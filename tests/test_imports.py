@@ -22,7 +22,7 @@ ALLOWED = {
     "drawing": set(),
     "visualization": {"data", "errors", "drawing"},
     "optimization": set(),
-    "pretrained": {"errors"},
+    "pretrained": {"errors", "tensor_files"},
     "tensor_files": {"errors"},
     "mmdetection": {"errors"},
     "checkpoints": {"errors", "mmdetection", "tensor_files", "data"},
