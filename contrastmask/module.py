@@ -32,7 +32,7 @@ class ContrastMaskModule(pl.LightningModule):
         optimizer: rate and schedule.
         images_per_process: training images of one process and step, for the scaling of the rate.
         contrastive_weight, ramp_start, ramp_epochs: weight of the contrastive loss and its ramp over the epochs.
-        seed: of the random draws in a step, together with the epoch and the batch's number.
+        seed: of the random draws in a step, together with the epoch and the batch's images.
         given_boxes: evaluate masks of ground-truth boxes, too.
         config: the resolved configuration as plain containers; stored in the checkpoint, never instantiated from it.
         categories: ``[{"id": …, "name": …}, …]`` in label order; stored in the checkpoint.
@@ -75,7 +75,7 @@ class ContrastMaskModule(pl.LightningModule):
     # -------------------------------------------------------------------------------------------- training
     def on_train_epoch_start(self) -> None:
         self.epoch.fill_(self.current_epoch)
-        self._weight = self.contrastive_weight * ramp(self.current_epoch, self.ramp_start, self.ramp_epochs)
+        self._weight = self.contrastive_weight * ramp(int(self.epoch), self.ramp_start, self.ramp_epochs)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         # draws depend on the epoch and the images alone: a resumed run, and one on other process counts, repeat them
@@ -130,11 +130,12 @@ class ContrastMaskModule(pl.LightningModule):
         if not images:
             return
         sizes = [t["original_size"] for t in targets]
-        for target, found in zip(targets, self.detector.predict(images, sizes), strict=True):
+        extracted = self.detector.extract(images)
+        for target, found in zip(targets, self.detector.predict(extracted, sizes), strict=True):
             self.predictions.append(as_prediction(found, target))
         if self.given_boxes:
             boxes, labels = [t["boxes"] for t in targets], [t["labels"] for t in targets]
-            for target, found in zip(targets, self.detector.segment(images, sizes, boxes, labels), strict=True):
+            for target, found in zip(targets, self.detector.segment(extracted, sizes, boxes, labels), strict=True):
                 prediction = as_prediction(found, target)
                 self.given_predictions.append({**prediction, "ann_ids": target["ann_ids"].cpu()})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,13 @@ from contrastmask.model.roi_heads import RoIHeads
 from contrastmask.model.rpn import ProposalNetwork
 
 Size = tuple[int, int]
+
+
+class Extracted(NamedTuple):
+    """Images after the backbone, for more than one question about them."""
+
+    batch: ImageList
+    features: list[Tensor]  # P2..P6, each [N, C, H/s, W/s]
 
 
 class Detector(nn.Module):
@@ -51,6 +59,13 @@ class Detector(nn.Module):
             row[:, : image.shape[1], : image.shape[2]] = (image.float() - self.mean) / self.std
         return ImageList(canvas, sizes)
 
+    def extract(self, images: list[Tensor] | Extracted) -> Extracted:
+        """Run the backbone over uint8 ``[3, h, w]`` images, or return what was extracted before."""
+        if isinstance(images, Extracted):
+            return images
+        batch = self.batch(images)
+        return Extracted(batch, self.backbone(batch.tensors))
+
     def forward(
         self,
         images: list[Tensor],
@@ -78,8 +93,7 @@ class Detector(nn.Module):
         """
         if not self.training:
             raise RuntimeError("losses need training mode; use predict() or segment() for inference")
-        batch = self.batch(images)
-        features = self.backbone(batch.tensors)
+        batch, features = self.extract(images)
         proposals, losses = self.rpn(batch, features, targets)
         losses |= self.roi_heads.losses(
             features, proposals, targets, contrastive_weight=contrastive_weight, generator=generator
@@ -87,18 +101,18 @@ class Detector(nn.Module):
         return losses
 
     @torch.no_grad()
-    def predict(self, images: list[Tensor], original_sizes: list[Size]) -> list[dict[str, Tensor]]:
+    def predict(self, images: list[Tensor] | Extracted, original_sizes: list[Size]) -> list[dict[str, Tensor]]:
         """Detect and segment.
 
         Args:
-            images: uint8 ``[3, h, w]`` network inputs; original_sizes: height and width of the images as they were.
+            images: uint8 ``[3, h, w]`` network inputs, or what :meth:`extract` made of them; original_sizes: height and
+                width of the images as they were.
 
         Returns:
             per image ``boxes [D, 4]`` xyxy in original pixels, ``scores [D]``, ``labels [D]``, ``mask_probs
             [D, 28, 28]`` (of the box), ``cams [D, 7, 7]``, all float32 but the labels, best first.
         """
-        batch = self.batch(images)
-        features = self.backbone(batch.tensors)
+        batch, features = self.extract(images)
         proposals, _ = self.rpn(batch, features)
         found = self.roi_heads.detect(features, proposals, batch.image_sizes)
         boxes = [f.boxes for f, _ in found]
@@ -111,7 +125,7 @@ class Detector(nn.Module):
 
     @torch.no_grad()
     def segment(
-        self, images: list[Tensor], original_sizes: list[Size], boxes: list[Tensor], labels: list[Tensor]
+        self, images: list[Tensor] | Extracted, original_sizes: list[Size], boxes: list[Tensor], labels: list[Tensor]
     ) -> list[dict[str, Tensor]]:
         """Masks for given boxes of given classes; no detection step.
 
@@ -123,8 +137,7 @@ class Detector(nn.Module):
             as :meth:`predict`, boxes in the order given; a score is the mean probability of the mask's foreground
             (0 where it is empty).
         """
-        batch = self.batch(images)
-        features = self.backbone(batch.tensors)
+        batch, features = self.extract(images)
         boxes = [b.to(self.mean.dtype) for b in boxes]
         counts = [len(b) for b in boxes]
         cams = self.roi_heads.cams_of(features, boxes, labels)
