@@ -9,7 +9,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
 from contrastmask.data.images import read_image
-from contrastmask.loggers import log_pictures
+from contrastmask.loggers import log_pictures, show_pictures
 from contrastmask.module import ContrastMaskModule
 from contrastmask.visualization import panel, save_png, truth_of
 
@@ -29,7 +29,7 @@ class Overlays(pl.Callback):
     @rank_zero_only
     def on_validation_end(self, trainer: pl.Trainer, module: ContrastMaskModule) -> None:
         """Show the pictures in the loggers."""
-        if not trainer.sanity_checking and trainer.loggers:
+        if not trainer.sanity_checking and show_pictures(trainer.loggers):
             log_pictures(trainer.loggers, "val/overlays", [p for _, p in self._draw(module)], trainer.global_step)
 
     @rank_zero_only

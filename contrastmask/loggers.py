@@ -54,6 +54,11 @@ def log_config(loggers: list[Logger], plain: Mapping[str, Any]) -> None:
         logger.log_hyperparams(dict(plain))
 
 
+def show_pictures(loggers: list[Logger]) -> bool:
+    """Whether any logger can show pictures, so that drawing them is worth it."""
+    return any(isinstance(logger, (WandbLogger, TensorBoardLogger)) for logger in loggers)
+
+
 def log_pictures(loggers: list[Logger], name: str, pictures: list[Tensor], step: int) -> None:
     """Show uint8 ``[3, h, w]`` pictures under ``name`` where the logger can show pictures."""
     for logger in loggers:

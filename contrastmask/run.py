@@ -31,10 +31,7 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     datamodule = _data(config, "fit")
     module = build_module(config, plain, datamodule, build_detector(config, len(datamodule.class_names)))
-    trainer = build_trainer(
-        cfg, novel=bool(datamodule.split.novel), callbacks=[Overlays(folder / "overlays", config.overlays)]
-    )
-    _identify(cfg, plain, folder, datamodule, trainer)
+    trainer = _trainer(cfg, plain, folder, datamodule)
     # our own checkpoints hold tensors and plain containers only
     trainer.fit(module, datamodule=datamodule, ckpt_path=config.ckpt_path, weights_only=True)
     last = folder / "checkpoints" / "last.ckpt"
@@ -45,9 +42,7 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     if not wanted:
         rank_zero_info(f"no whole epoch trained, so nothing is evaluated; python test.py ckpt_path={last}")
         return {}
-    trainer.test(module, datamodule=datamodule, verbose=False)
-    _report(folder, module, datamodule, config)
-    return module.results
+    return _evaluate(trainer, folder, module, datamodule, config)
 
 
 def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
@@ -63,13 +58,7 @@ def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     detector = build_detector(network, len(datamodule.class_names), pretrained=False)
     load_weights(detector, checkpoint)
     module = build_module(config, plain, datamodule, detector)
-    trainer = build_trainer(
-        cfg, novel=bool(datamodule.split.novel), callbacks=[Overlays(folder / "overlays", config.overlays)]
-    )
-    _identify(cfg, plain, folder, datamodule, trainer)
-    trainer.test(module, datamodule=datamodule, verbose=False)
-    _report(folder, module, datamodule, config)
-    return module.results
+    return _evaluate(_trainer(cfg, plain, folder, datamodule), folder, module, datamodule, config)
 
 
 def _data(config: Config, stage: str) -> CocoDataModule:
@@ -78,6 +67,21 @@ def _data(config: Config, stage: str) -> CocoDataModule:
     datamodule.prepare_data()
     datamodule.setup(stage)
     return datamodule
+
+
+def _trainer(cfg: DictConfig, plain: dict[str, Any], folder: Path, datamodule: CocoDataModule) -> pl.Trainer:
+    overlays = Overlays(folder / "overlays", cfg.overlays)
+    trainer = build_trainer(cfg, novel=bool(datamodule.split.novel), callbacks=[overlays])
+    _identify(cfg, plain, folder, datamodule, trainer)
+    return trainer
+
+
+def _evaluate(
+    trainer: pl.Trainer, folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule, config: Config
+) -> dict[str, Any]:
+    trainer.test(module, datamodule=datamodule, verbose=False)
+    _report(folder, module, datamodule, config)
+    return module.results
 
 
 @rank_zero_only
