@@ -1,4 +1,4 @@
-"""What every benchmark shares: arguments, interleaved timing, counted work, the device's product rate, table and JSON."""
+"""What every benchmark shares: arguments, interleaved timing, counted work, product rate, table and JSON."""
 
 from __future__ import annotations
 
