@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from contrastmask.data.datamodule import CocoDataModule
 from contrastmask.data.shapes import generate_shapes, shapes_root
 from contrastmask.data.splits import SplitRule
 from contrastmask.errors import CheckpointError, ConfigError
+from contrastmask.initialisation import load_initialisation
 from contrastmask.loggers import build_logger
 from contrastmask.model.backbone import STRIDES, ResNetFPN
 from contrastmask.model.box_head import CAMBoxHead
@@ -97,6 +99,25 @@ def build_detector(config: Config, classes: int, *, pretrained: bool = True) -> 
         mask_rois=model.mask_rois,
     )
     return Detector(backbone, rpn, heads, mean=tuple(model.mean), std=tuple(model.std), divisor=model.divisor)
+
+
+def build_initialised(config: Config, class_names: Sequence[str]) -> Detector:
+    """The detector that a training starts from: ``config.init_path``'s fitting parts, and the backbone's own weights.
+
+    Raises:
+        CheckpointError: the file cannot be read, or nothing in it fits.
+    """
+    path = config.init_path
+    detector = build_detector(config, len(class_names), pretrained=path is None)
+    if path is None:
+        return detector
+    report = load_initialisation(detector, path, class_names=class_names)
+    if "backbone.body" not in report.used:
+        # then the body has its usual start, which also decides whether it may be frozen
+        detector = build_detector(config, len(class_names))
+        report = load_initialisation(detector, path, class_names=class_names)
+    rank_zero_info("\n".join(report.lines()))
+    return detector
 
 
 def _build_backbone(config: BackboneConfig, channels: int, pretrained: bool) -> ResNetFPN:

@@ -104,6 +104,7 @@ class Config:
     callbacks: Any = None
     seed: int = 0  # of weights, data order, augmentation and pixel draws
     ckpt_path: str | None = None  # train: resume from it; test: evaluate it
+    init_path: str | None = None  # train: start from the parts of this file that fit
     evaluate: str = "detections"  # "given_boxes" also segments the ground-truth boxes, without a detection step
     evaluate_after: bool | None = None  # evaluate when training ends; null: if at least one whole epoch was trained
     overlays: int = 8  # validation images drawn into the run folder
@@ -123,6 +124,8 @@ class Config:
         _choose("data.on_bad", self.data.on_bad, ("error", "skip"))
         _choose("evaluate", self.evaluate, ("detections", "given_boxes"))
         _choose("backbone.depth", self.backbone.depth, (18, 50, 101))
+        if self.ckpt_path is not None and self.init_path is not None:
+            raise ConfigError("init_path starts a training, ckpt_path resumes one: give one of them")
         if self.backbone.depth == 18 and self.backbone.groups != 1:
             raise ConfigError("backbone.groups must be 1 for depth 18: grouped convolutions need bottleneck blocks")
         low, high = self.data.short_sides[0], self.data.short_sides[-1]

@@ -10,7 +10,15 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only
 from rich.console import Console
 
-from contrastmask.build import build_datamodule, build_detector, build_module, build_trainer, typed, with_network
+from contrastmask.build import (
+    build_datamodule,
+    build_detector,
+    build_initialised,
+    build_module,
+    build_trainer,
+    typed,
+    with_network,
+)
 from contrastmask.callbacks import Overlays
 from contrastmask.checkpoints import load_weights, read_checkpoint
 from contrastmask.config import Config
@@ -30,7 +38,7 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"ckpt_path={config.ckpt_path}: no such file")
     pl.seed_everything(config.seed, workers=True, verbose=False)
     datamodule = _data(config, "fit")
-    module = build_module(config, plain, datamodule, build_detector(config, len(datamodule.class_names)))
+    module = build_module(config, plain, datamodule, build_initialised(config, datamodule.class_names))
     trainer = _trainer(cfg, plain, folder, datamodule)
     # our own checkpoints hold tensors and plain containers only
     trainer.fit(module, datamodule=datamodule, ckpt_path=config.ckpt_path, weights_only=True)
