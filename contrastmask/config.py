@@ -14,7 +14,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from contrastmask.errors import ConfigError
-from contrastmask.network_config import BackboneConfig, LossConfig, ModelConfig
+from contrastmask.network_config import NetworkConfig
 
 
 @dataclass
@@ -90,15 +90,12 @@ class ScheduleConfig:
 
 
 @dataclass
-class Config:
+class Config(NetworkConfig):
     """The whole program."""
 
-    backbone: BackboneConfig = field(default_factory=BackboneConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     data: DataConfig = field(default_factory=DataConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    loss: LossConfig = field(default_factory=LossConfig)
     trainer: Any = MISSING  # Lightning's Trainer, its own arguments under their own names
     logger: Any = None
     callbacks: Any = None

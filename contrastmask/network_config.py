@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from omegaconf import MISSING
+MISSING: Any = "???"  # what OmegaConf reads as "no value yet"; this file, and prediction, do without OmegaConf
 
 
 @dataclass
@@ -114,3 +115,12 @@ class LossConfig:
     query_high: float = MISSING  # CAM threshold that replaces an empty foreground query
     query_low: float = MISSING  # and an empty background query
     min_pixels: int = MISSING  # fewer in any key set: the object is left out
+
+
+@dataclass
+class NetworkConfig:
+    """All that a detector is built from."""
+
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)

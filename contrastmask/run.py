@@ -10,9 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_info, rank_zero_only
 from rich.console import Console
 
+from contrastmask.assemble import build_detector
 from contrastmask.build import (
     build_datamodule,
-    build_detector,
     build_initialised,
     build_module,
     build_trainer,

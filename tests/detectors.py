@@ -45,7 +45,7 @@ def build(
     selection: dict[str, Any] | None = None,
     options: dict[str, Any] | None = None,
 ) -> Detector:
-    """The detector that ``build.build_detector`` makes of the default settings, in training mode.
+    """The detector that ``assemble.build_detector`` makes of the default settings, in training mode.
 
     Args:
         backbone: a name of ``BACKBONES``; classes: K.

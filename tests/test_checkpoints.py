@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from contrastmask.build import build_detector, with_network
+from contrastmask.assemble import build_detector
+from contrastmask.build import with_network
 from contrastmask.checkpoints import load_weights, main, read_checkpoint, write_checkpoint
 from contrastmask.data.records import Category
 from contrastmask.errors import CheckpointError

@@ -32,6 +32,7 @@ ALLOWED = {
     "module": {"model", "losses", "evaluation", "data", "distributed", "optimization"},
     "callbacks": {"module", "data", "visualization", "loggers"},
     "network_config": set(),
+    "assemble": {"errors", "model", "network_config", "pretrained"},
     "config": {"errors", "network_config"},
 }
 BELOW_CONFIGURATION = {"hydra", "omegaconf", "pytorch_lightning"}
@@ -69,7 +70,7 @@ def test_no_trainer_and_no_configuration_below_build(room: str) -> None:
 
 def test_the_detector_runs_without_lightning_and_hydra() -> None:
     code = (
-        "import sys; import contrastmask.model.detector; "
+        "import sys; import contrastmask.model.detector, contrastmask.assemble; "
         "assert not {'pytorch_lightning', 'hydra', 'omegaconf', 'wandb'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PACKAGE.parent)

@@ -9,7 +9,8 @@ import pytest
 import torch
 import torchvision
 
-from contrastmask.build import build_detector, typed
+from contrastmask.assemble import build_detector
+from contrastmask.build import typed
 from contrastmask.errors import CheckpointError
 from contrastmask.model.backbone import ResNetFPN
 from contrastmask.pretrained import body_state, load_body

@@ -1,0 +1,85 @@
+"""A detector from its settings; no trainer and no configuration framework."""
+
+from __future__ import annotations
+
+from lightning_utilities.core.rank_zero import rank_zero_info, rank_zero_warn
+
+from contrastmask.errors import CheckpointError
+from contrastmask.model.backbone import STRIDES, ResNetFPN
+from contrastmask.model.box_head import CAMBoxHead
+from contrastmask.model.contrastive_head import ContrastiveHead
+from contrastmask.model.detector import Detector
+from contrastmask.model.mask_head import MaskHead
+from contrastmask.model.postprocess import BoxSelection
+from contrastmask.model.roi_align import PyramidRoIAlign
+from contrastmask.model.roi_heads import ContrastiveOptions, RoIHeads
+from contrastmask.model.rpn import GridAnchors, ProposalNetwork
+from contrastmask.model.sampling import RoISampler
+from contrastmask.network_config import BackboneConfig, NetworkConfig
+from contrastmask.pretrained import body_state, load_body
+
+
+def build_detector(config: NetworkConfig, classes: int, *, pretrained: bool = True) -> Detector:
+    """The model that ``config.backbone``, ``.model`` and ``.loss`` describe, for K = ``classes``.
+
+    Args:
+        pretrained: load the backbone's ImageNet weights where the configuration names any; False for a model whose
+            weights come from a checkpoint.
+    """
+    model, loss = config.model, config.loss
+    backbone = _build_backbone(config.backbone, model.fpn_channels, pretrained)
+    anchors = GridAnchors(model.rpn.anchor_scale, tuple(model.rpn.anchor_ratios), STRIDES)
+    rpn = ProposalNetwork(
+        model.fpn_channels,
+        anchors,
+        divisor=model.divisor,
+        **{k: v for k, v in vars(model.rpn).items() if not k.startswith("anchor_")},
+    )
+    box = {k: v for k, v in vars(model.box_head).items() if k != "stds"}
+    contrastive_head = None
+    if model.contrastive or model.enhance:
+        head = vars(model.contrastive_head)
+        projection = head["projection"] if model.contrastive else 0
+        contrastive_head = ContrastiveHead(model.fpn_channels, **{**head, "projection": projection})
+    options = ContrastiveOptions(**{k: getattr(loss, k) for k in ContrastiveOptions._fields})
+    heads = RoIHeads(
+        PyramidRoIAlign(STRIDES[:4]),
+        RoISampler(model.roi.batch, model.roi.positive_fraction, model.roi.iou),
+        CAMBoxHead(model.fpn_channels, classes, **box),
+        BoxSelection(model.roi.score, model.roi.nms, model.roi.limit),
+        MaskHead(
+            model.fpn_channels,
+            enhanced_channels=model.contrastive_head.channels if model.enhance else 0,
+            **vars(model.mask_head),
+        ),
+        contrastive_head,
+        contrastive=options if model.contrastive else None,
+        box_stds=tuple(model.box_head.stds),
+        use_cam=model.cam,
+        mask_rois=model.mask_rois,
+    )
+    return Detector(backbone, rpn, heads, mean=tuple(model.mean), std=tuple(model.std), divisor=model.divisor)
+
+
+def _build_backbone(config: BackboneConfig, channels: int, pretrained: bool) -> ResNetFPN:
+    kind = {"groups": config.groups, "width_per_group": config.width_per_group}
+    state = None
+    if pretrained and config.weights is not None:
+        try:
+            state = body_state(config.weights, config.depth, **kind)
+        except CheckpointError as error:
+            if config.require_weights or config.weights != "imagenet":
+                raise
+            rank_zero_warn(
+                f"THE BACKBONE STARTS FROM RANDOM WEIGHTS: {error}. Nothing of it is frozen. "
+                "backbone.require_weights=true stops here instead"
+            )
+    frozen, norm_eval = config.frozen_stages, config.norm_eval
+    if pretrained and state is None:
+        # random features must not be frozen, nor normalised by statistics of nothing
+        frozen, norm_eval = -1, False
+    backbone = ResNetFPN(config.depth, **kind, channels=channels, frozen_stages=frozen, norm_eval=norm_eval)
+    if state is not None:
+        load_body(backbone.body, state, str(config.weights))
+        rank_zero_info(f"backbone {config.name} starts from {config.weights} weights")
+    return backbone
