@@ -1,3 +1,16 @@
 """Partially-supervised instance segmentation: boxes for all, masks for some."""
 
+from __future__ import annotations
+
+from typing import Any
+
 __version__ = "0.1.0"
+__all__ = ["Predictor"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Predictor":  # only then: torch is slow to import
+        from contrastmask.predictor import Predictor
+
+        return Predictor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

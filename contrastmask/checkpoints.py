@@ -36,6 +36,7 @@ class Checkpoint:
     state: dict[str, Tensor]  # under the Detector's own names
     network: dict[str, Any]  # settings of the groups backbone, model and loss, as far as the file tells
     categories: list[dict[str, Any]] | None  # [{"id", "name"}, …] in label order (id None where untold), or untold
+    sides: tuple[int, int] | None = None  # short and longest side of the images it is tested on, px, or untold
 
     @property
     def classes(self) -> int:
@@ -91,14 +92,16 @@ def read_checkpoint(path: str | Path, *, allow: Sequence[str] = ()) -> Checkpoin
         meta = content.get("meta") or {}
         names = meta.get("CLASSES") if isinstance(meta, dict) else None
         categories = [{"id": None, "name": str(n)} for n in names] if isinstance(names, (list, tuple)) else None
-        network = {**_attempt(path, network_of, state), **about.get("config", {})}
-        return _checked(Checkpoint(path, "mmdetection", state, network, about.get("categories", categories)))
+        network = {**_attempt(path, network_of, state), **_groups(about)}
+        return _checked(
+            Checkpoint(path, "mmdetection", state, network, about.get("categories", categories), _sides(about))
+        )
     if about:
         # a training checkpoint also holds the module's own buffers
         whole = any(name.startswith(_PREFIX) for name in state)
         ours = {name.removeprefix(_PREFIX): v for name, v in state.items() if name.startswith(_PREFIX) or not whole}
-        network = {group: about["config"][group] for group in GROUPS if group in about["config"]}
-        return _checked(Checkpoint(path, _MARK, ours, network, about["categories"]))
+        network = _groups(about)
+        return _checked(Checkpoint(path, _MARK, ours, network, about["categories"], _sides(about)))
     raise CheckpointError(
         f"{path} is no checkpoint of this program, nor a ContrastMask in MMDetection's layout: it begins with "
         f"{', '.join(list(state)[:3])}. (Weights to start training from are a matter of load_initialisation and of "
@@ -112,6 +115,16 @@ def described(content: dict[str, Any]) -> dict[str, Any]:
         return json.loads(content["metadata"].get(_MARK, "{}"))
     meta = content.get("meta")
     return content.get(_MARK) or (meta.get(_MARK, {}) if isinstance(meta, dict) else {})
+
+
+def _groups(about: dict[str, Any]) -> dict[str, Any]:
+    config = about.get("config", {})
+    return {group: config[group] for group in GROUPS if group in config}
+
+
+def _sides(about: dict[str, Any]) -> tuple[int, int] | None:
+    data = about.get("config", {}).get("data") or {}
+    return (data["test_short_side"], data["long_side"]) if "test_short_side" in data else None
 
 
 def _attempt(path: Path, function: Callable[[dict[str, Tensor]], Any], state: dict[str, Tensor]) -> Any:
@@ -159,6 +172,8 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | Path, layout: str | Non
     path = Path(path)
     layout = layout or ("mmdetection" if path.suffix == ".pth" else _MARK)
     network = {group: checkpoint.network[group] for group in GROUPS if group in checkpoint.network}
+    if checkpoint.sides is not None:
+        network["data"] = dict(zip(("test_short_side", "long_side"), checkpoint.sides, strict=True))
     about = {"format": 1, "config": network, "categories": checkpoint.categories}
     if layout == "mmdetection":
         if path.suffix == ".safetensors":
