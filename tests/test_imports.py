@@ -32,6 +32,7 @@ ALLOWED = {
     "module": {"model", "losses", "evaluation", "data", "distributed", "optimization"},
     "callbacks": {"module", "data", "visualization", "loggers"},
     "network_config": set(),
+    "polygons": set(),
     "plain_network": {"checkpoints", "errors", "network_config"},
     "predictor": {"assemble", "checkpoints", "data", "model", "plain_network"},
     "assemble": {"errors", "model", "network_config", "pretrained"},
