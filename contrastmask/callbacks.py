@@ -9,6 +9,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
 from contrastmask.data.images import read_image
+from contrastmask.gallery import write_gallery
 from contrastmask.loggers import log_pictures, show_pictures
 from contrastmask.module import ContrastMaskModule
 from contrastmask.visualization import panel, save_png, truth_of
@@ -18,7 +19,8 @@ class Overlays(pl.Callback):
     """Draw the first ``count`` evaluated images, ground truth beside prediction, after each evaluation.
 
     Args:
-        folder: receives ``<image id>.png`` after a test run; during training the loggers get the pictures.
+        folder: receives ``<image id>.png`` after a test run (and ``../gallery`` objects); during training the loggers
+            get the pictures.
         count: images, 0 for none.
         score: detections below it are not drawn.
     """
@@ -34,9 +36,17 @@ class Overlays(pl.Callback):
 
     @rank_zero_only
     def on_test_end(self, trainer: pl.Trainer, module: ContrastMaskModule) -> None:
-        """Write the pictures into the run folder."""
+        """Write the pictures, and those of best, median and worst novel objects, into the run folder."""
         for image_id, picture in self._draw(module):
             save_png(self.folder / f"{image_id}.png", picture)
+        if self.count:
+            write_gallery(
+                self.folder.parent / "gallery",
+                module.detector,
+                trainer.datamodule.val_dataset,
+                module.predictions,
+                module.split.novel,
+            )
 
     def _draw(self, module: ContrastMaskModule) -> list[tuple[int, Tensor]]:
         records, novel, pictures = module.truth, set(module.split.novel), []

@@ -150,6 +150,28 @@ class Detector(nn.Module):
             for part, size, original in zip(parts, batch.image_sizes, original_sizes, strict=True)
         ]
 
+    @torch.no_grad()
+    def explain(
+        self, images: list[Tensor] | Extracted, boxes: list[Tensor], labels: list[Tensor]
+    ) -> list[dict[str, Tensor | None]]:
+        """What the mask head is steered by, for looking at.
+
+        Args:
+            images, boxes, labels: as in :meth:`segment`, boxes in pixels of the network input.
+
+        Returns:
+            per image ``cams [D, 7, 7]`` and ``similarity [D, 28, 28]``, the cosine of each projected pixel with the
+            foreground query of all these boxes (None without contrastive projector).
+        """
+        _, features = self.extract(images)
+        boxes = [b.to(self.mean.dtype) for b in boxes]
+        counts = [len(b) for b in boxes]
+        cams = self.roi_heads.cams_of(features, boxes, labels)
+        probs = self.roi_heads.masks(features, boxes, cams)
+        similarity = self.roi_heads.foreground_similarity(features, boxes, probs)
+        similar = [None] * len(counts) if similarity is None else similarity.split(counts)
+        return [{"cams": c, "similarity": s} for c, s in zip(cams.split(counts), similar, strict=True)]
+
 
 def _result(
     boxes: Tensor, scores: Tensor, labels: Tensor, probs: Tensor, cams: Tensor, size: Size, original: Size

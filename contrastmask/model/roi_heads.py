@@ -222,3 +222,24 @@ class RoIHeads(nn.Module):
     def masks(self, features: list[Tensor], boxes: list[Tensor], cams: Tensor) -> Tensor:
         """Mask probabilities ``[R, 28, 28]`` float32 of boxes (per image ``[r, 4]``) with their CAMs ``[R, 7, 7]``."""
         return self._mask_logits(features, boxes, cams).float().sigmoid()
+
+    def foreground_similarity(self, features: list[Tensor], boxes: list[Tensor], probs: Tensor) -> Tensor | None:
+        """How close each pixel of a RoI lies to the foreground in the contrastive branch's space.
+
+        The foreground query is the loss's, with predicted masks in place of true ones: the mean over RoIs of each RoI's
+        mean projected pixel inside its mask. RoIs with an empty mask have no part in it.
+
+        Args:
+            features: P2..P5; boxes: per image ``[r, 4]``; probs: ``[R, 28, 28]`` of :meth:`masks`.
+
+        Returns:
+            cosines ``[R, 28, 28]`` in -1..1, float32; None for a detector without projector.
+        """
+        if self.contrastive_head is None or self.contrastive_head.projector is None:
+            return None
+        projected = self.contrastive_head.project(self._encode(features, boxes)).float()
+        inside = (probs >= 0.5).float()
+        area = inside.sum(dim=(1, 2))
+        means = (projected * inside[:, None]).sum(dim=(2, 3)) / area.clamp(min=1)[:, None]
+        query = means.sum(dim=0) / (area > 0).sum().clamp(min=1)
+        return torch.cosine_similarity(projected, query[None, :, None, None], dim=1)
