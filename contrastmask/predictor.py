@@ -120,13 +120,36 @@ class Predictor:
             sizes.append(tuple(pixels.shape[-2:]))
             if given is not None:
                 all_boxes.append(target["boxes"].as_subclass(Tensor).to(self.device))
-        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision)
-        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
-            if given is None:
-                found = self.detector.predict(inputs, sizes)
-            else:
-                found = self.detector.segment(inputs, sizes, all_boxes, all_labels)
+        if given is not None:
+            return self.segment_resized(inputs, sizes, all_boxes, all_labels, masks=masks)
+        with self._autocast():
+            found = self.detector.predict(inputs, sizes)
         return [self._plain(f, size, masks) for f, size in zip(found, sizes, strict=True)]
+
+    @torch.inference_mode()
+    def segment_resized(
+        self,
+        images: Sequence[Tensor],
+        original_sizes: Sequence[tuple[int, int]],
+        boxes: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        *,
+        masks: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Segment given boxes of images that ``transform`` has resized; the rest as :meth:`predict` returns it.
+
+        Args:
+            images: uint8 ``[3, h, w]`` network inputs; original_sizes: ``(H, W)`` of each as it was.
+            boxes: per image ``[n, 4]`` xyxy in pixels of the network input; labels: per image ``[n]`` in 0..K-1.
+        """
+        images, boxes, labels = ([part.to(self.device) for part in parts] for parts in (images, boxes, labels))
+        with self._autocast():
+            found = self.detector.segment(images, list(original_sizes), boxes, labels)
+        return [self._plain(f, size, masks) for f, size in zip(found, original_sizes, strict=True)]
+
+    def _autocast(self) -> torch.autocast:
+        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision)
+        return torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
 
     def label(self, name: str | int) -> int:
         """The label of a class name, or of a label itself.

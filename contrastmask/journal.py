@@ -1,0 +1,77 @@
+"""Work that survives being killed: finished pieces, one JSON line each, in a file beside the output."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from contrastmask.errors import DataError
+
+
+class Journal:
+    """Finished pieces of a work, kept on disk as they come.
+
+    Args:
+        path: the journal's file; one of an interrupted run with the same identity is continued.
+        identity: plain values that decide the work's result.
+
+    Attributes:
+        pieces: what is finished, in any JSON form, by the piece's number.
+
+    Raises:
+        DataError: the file is no journal, or one of another work; the message names what differs.
+    """
+
+    def __init__(self, path: Path, identity: dict[str, Any]) -> None:
+        self.path = path
+        self.pieces: dict[int, Any] = {}
+        identity = json.loads(json.dumps(identity))
+        whole = 0
+        if path.exists():
+            whole = self._read(path.read_bytes(), identity)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab")
+        self._file.truncate(whole)  # a line that the end of the process cut off is done again
+        if whole == 0:
+            self._write(identity)
+
+    def _read(self, content: bytes, identity: dict[str, Any]) -> int:
+        """Take in the whole lines; returns their bytes."""
+        whole = content.rfind(b"\n") + 1
+        lines = content[:whole].splitlines()
+        if not lines:
+            if content.startswith(b"{") or not content:
+                return 0
+            raise DataError(f"{self.path} is no journal of this program; remove it or choose another output")
+        try:
+            found, *pieces = map(json.loads, lines)
+            differing = sorted(k for k in found.keys() | identity.keys() if found.get(k) != identity.get(k))
+        except (ValueError, AttributeError) as error:
+            raise DataError(
+                f"{self.path} is no journal of this program ({error}); remove it or choose another output"
+            ) from None
+        if differing:
+            said = ", ".join(f"{k} was {found.get(k)!r}, is {identity.get(k)!r}" for k in differing)
+            raise DataError(f"{self.path} is of an interrupted run with other settings ({said}): repeat it with those, "
+                            "or remove the file to start anew")  # fmt: skip
+        for number, piece in pieces:
+            self.pieces[number] = piece
+        return whole
+
+    def add(self, number: int, piece: Any) -> None:
+        """Keep a finished piece; it is on the disk when this returns."""
+        self.pieces[number] = json.loads(json.dumps(piece))  # as a continued run would read it
+        self._write([number, piece])
+
+    def _write(self, line: Any) -> None:
+        self._file.write(json.dumps(line).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self, *, remove: bool = False) -> None:
+        """Close the file, and remove it once the work's result is safe."""
+        self._file.close()
+        if remove:
+            self.path.unlink()

@@ -1,0 +1,51 @@
+"""The typed schema of ``predict.py``; the values live in ``conf/predict.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+
+@dataclass
+class PredictDataConfig:
+    """Files of COCO format."""
+
+    annotations: str | None = None  # task=complete: the file to complete
+    images: str | None = None  # folder of the images that a COCO-format file names
+    truth: str | None = None  # task=complete: a file with the true masks, to judge the new ones by
+    repair: bool = False  # drop and count broken records that otherwise stop the program
+
+
+@dataclass
+class PredictConfig:
+    """The whole program."""
+
+    task: str = MISSING  # detect or complete
+    ckpt_path: str = MISSING
+    output: str = MISSING  # detect: a folder; complete: the file to write
+    source: str | None = None  # detect: an image, a folder, a pattern or a COCO-format file
+    data: PredictDataConfig = field(default_factory=PredictDataConfig)
+    device: str | None = None
+    precision: str = MISSING
+    batch_size: int = MISSING
+    num_workers: int = MISSING
+    short_side: int | None = None
+    long_side: int | None = None
+    overwrite: bool = False
+    score: float | None = None
+    limit: int | None = None
+    overlays: bool = True
+    overlay_score: float = MISSING
+    instance_masks: bool = False
+    classes: list[str] | None = None
+    form: str = MISSING
+    min_confidence: float = MISSING
+    check: bool = True
+    allow: list[str] = field(default_factory=list)
+
+
+def register() -> None:
+    """Store the schema for Hydra."""
+    ConfigStore.instance().store(name="predict_schema", node=PredictConfig)
