@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from pycocotools import mask as coco_mask
@@ -16,6 +14,7 @@ from contrastmask.data.records import Records
 from contrastmask.errors import DataError
 from contrastmask.mask_scores import score_masks
 from contrastmask.polygons import polygons_of
+from contrastmask.whole_file import write_whole
 
 PREDICTED, CONFIDENCE = "segmentation_predicted", "segmentation_confidence"  # what a new mask carries beside itself
 
@@ -81,8 +80,8 @@ def write_completed(
         if not set(new) & set(truth.ann_ids.tolist()):
             raise DataError(f"{options.truth} has none of the {len(new)} completed annotations' ids")
         summary["truth"] = score_masks(truth, new)
-    _write_whole(options.output.with_suffix(".summary.json"), json.dumps(summary, indent=1) + "\n")
-    _write_whole(options.output, json.dumps(content))
+    write_whole(options.output.with_suffix(".summary.json"), json.dumps(summary, indent=1) + "\n")
+    write_whole(options.output, json.dumps(content))
     return summary
 
 
@@ -95,9 +94,3 @@ def _per_class(wanted: dict[int, str], completed: list[int], found: dict[int, An
         name: {"without_mask": n, "completed": got[name], "confidence": total[name] / got[name] if got[name] else None}
         for name, n in sorted(asked.items())
     }
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

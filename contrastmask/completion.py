@@ -50,7 +50,7 @@ def complete(options: CompletionOptions, predictor: Predictor, console: Console 
     content = json.loads(options.annotations.read_bytes())
     wanted, chosen = _wanted(options, records, content["annotations"])
     labels = _labels(options, predictor, records, chosen)
-    journal = Journal(options.output.with_name(f".{options.output.name}.journal"), _identity(options, predictor))
+    journal = Journal(options.journal, _identity(options, predictor))
     dataset = CocoDataset(records, predictor.transform, train=False, on_bad="skip")
     images = np.unique([records.image_of(a) for a in np.flatnonzero(chosen).tolist()]).astype(int).tolist()
     groups = [images[i : i + options.batch_size] for i in range(0, len(images), options.batch_size)]
@@ -116,6 +116,7 @@ def _identity(options: CompletionOptions, predictor: Predictor) -> dict[str, Any
         "classes": None if options.classes is None else sorted(options.classes),
         "check": options.check,
         "batch_size": options.batch_size,
+        "overwrite": options.overwrite,
         "sides": [predictor.transform.short_side, predictor.transform.long_side],
         "precision": predictor.precision,
         "device": predictor.device.type,

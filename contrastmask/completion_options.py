@@ -42,7 +42,13 @@ class CompletionOptions:
             raise ConfigError(f"form={self.form!r} is not one of rle, polygons")
         if not 0 <= self.min_confidence <= 1:
             raise ConfigError(f"min_confidence={self.min_confidence} must lie in 0..1")
-        if self.output.exists() and not self.overwrite:
+        # an output beside a journal is its own run's, killed at the very end; a journal of another run is refused later
+        if self.output.exists() and not self.overwrite and not self.journal.exists():
             raise ConfigError(f"{self.output} exists; overwrite=true replaces it")
         if self.output.resolve() == self.annotations.resolve():
             raise ConfigError(f"output={self.output} is the input itself; choose another name")
+
+    @property
+    def journal(self) -> Path:
+        """Where finished work is kept until the output is written."""
+        return self.output.with_name(f".{self.output.name}.journal")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.image_sources import SourceDataset, SourceImage, find_images
 from contrastmask.predictor import Predictor
 from contrastmask.visualization import overlay, save_png
+from contrastmask.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
         "categories": [{"id": n, "name": name} for n, name in zip(ids, predictor.class_names, strict=True)],
         "skipped": skipped,
     }
-    _write_whole(options.output / "images.json", json.dumps(about, indent=1) + "\n")
-    _write_whole(results_file, json.dumps(results))
+    write_whole(options.output / "images.json", json.dumps(about, indent=1) + "\n")
+    write_whole(results_file, json.dumps(results))
     return {"images": len(images) - len(skipped), "objects": len(results), "skipped": skipped}
 
 
@@ -142,9 +142,3 @@ def _pictures(
             mask = torch.from_numpy(coco_mask.decode(rle)).mul(255).expand(3, -1, -1)
             file = f"{name.name}.{number:03d}.{label.replace('/', '_').replace(' ', '_')}.png"
             save_png(options.output / "masks" / name.with_name(file), mask)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

@@ -31,8 +31,11 @@ class Journal:
         whole = 0
         if path.exists():
             whole = self._read(path.read_bytes(), identity)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab")
+        except OSError as error:
+            raise DataError(f"{path} cannot be written ({error.strerror}); choose another output") from error
         self._file.truncate(whole)  # a line that the end of the process cut off is done again
         if whole == 0:
             self._write(identity)
@@ -66,9 +69,12 @@ class Journal:
         self._write([number, piece])
 
     def _write(self, line: Any) -> None:
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(json.dumps(line).encode() + b"\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise DataError(f"{self.path}: {error.strerror}; mend it and start again to go on from here") from error
 
     def close(self, *, remove: bool = False) -> None:
         """Close the file, and remove it once the work's result is safe."""

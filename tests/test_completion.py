@@ -152,6 +152,26 @@ def test_an_interrupted_run_goes_on_and_writes_the_same_file(
     assert not set(added) & set(again)
 
 
+def test_a_run_killed_after_its_last_write_is_finished(
+    model: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = Journal.close
+
+    def killed(self: Journal, *, remove: bool = False) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "close", killed)
+    with pytest.raises(KeyboardInterrupt):
+        complete(options(data, model), predictor(model))
+    whole = data.with_name("out.json").read_bytes()
+    monkeypatch.setattr(Journal, "close", close)
+    with pytest.raises(DataError, match="overwrite was False, is True"):
+        complete(options(data, model, overwrite=True), predictor(model))
+    complete(options(data, model), predictor(model))
+    assert data.with_name("out.json").read_bytes() == whole
+    assert sorted(p.name for p in data.parent.iterdir()) == ["in.json", "out.json", "out.summary.json"]
+
+
 def test_unreadable_images_and_unusable_records_are_listed(model: Path, data: Path) -> None:
     content = json.loads(data.read_text())
     bad = without_mask(content)[0]

@@ -1,0 +1,29 @@
+"""A file that is whole or as it was before."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from contrastmask.errors import DataError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a UTF-8 file beside its place and move it there; folders are made.
+
+    Raises:
+        DataError: no permission, no room; what was there before is untouched.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise DataError(f"{path} cannot be written ({error.strerror or error}); choose another output") from error
