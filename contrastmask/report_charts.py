@@ -46,11 +46,14 @@ def line_chart(title: str, series: Sequence[Series], x_name: str = "step") -> st
             parts.append(f'<polyline points="{line}" stroke="{colour}"><title>{escape(name)}</title></polyline>')
         if len(placed) <= 20:
             parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in placed]
-    keys = "".join(f'<span><i style="background:{c}"></i>{escape(n)}</span>' for n, c, curve in series if curve)
     picture = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
-    return (
-        f'<figure class="chart"><figcaption>{escape(title)}</figcaption>{picture}<div class="key">{keys}</div></figure>'
-    )
+    return f'<figure class="chart"><figcaption>{escape(title)}</figcaption>{picture}</figure>'
+
+
+def line_key(series: Sequence[Series]) -> str:
+    """Which colour is which curve, once for charts of the same series."""
+    keys = "".join(f'<span><i style="background:{c}"></i>{escape(name)}</span>' for name, c, _ in series)
+    return f'<div class="key">{keys}</div>'
 
 
 def bars(title: str, rows: Sequence[tuple[str, str, float | None, float | None]], limit: float) -> str:

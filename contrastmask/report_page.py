@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contrastmask.errors import DataError
-from contrastmask.report_charts import COLOURS, bars, line_chart
+from contrastmask.report_charts import COLOURS, bars, line_chart, line_key
 from contrastmask.report_runs import Column, Run, differing, setting
 
 GROUPS = ("base", "novel", "all")
@@ -35,8 +35,9 @@ max-width:1180px}
 h1{font-size:24px;margin:8px 0}h2{font-size:19px;margin:28px 0 8px;border-bottom:2px solid var(--line)}
 h3{font-size:15px;margin:16px 0 6px}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:14px}
 th,td{padding:4px 9px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap;vertical-align:top}
-th:first-child,td:first-child{text-align:left;white-space:normal;min-width:120px;max-width:260px;overflow-wrap:anywhere}
+th:first-child,td:first-child{text-align:left;white-space:normal;min-width:110px;max-width:260px;overflow-wrap:anywhere}
 .left td,.left th{text-align:left;white-space:normal;overflow-wrap:anywhere;min-width:110px}
+.left th:first-child{white-space:nowrap;min-width:0}th.group{text-align:center}
 td small{display:block;color:var(--soft)}.edge{border-left:2px solid var(--line)}
 .grid-of{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr));gap:14px}
 figure{margin:0}figcaption{font-weight:600;font-size:14px;margin-bottom:4px;overflow-wrap:anywhere}
@@ -127,7 +128,7 @@ def _gaps(columns: Sequence[Column]) -> str:
 def _figures(columns: Sequence[Column], kind: str, heading: str, metrics: Sequence[str]) -> str:
     if not any(kind in run.results for column in columns for run in column.runs):
         return ""
-    top = "".join(f'<th class="edge" colspan="{len(metrics)}">{group}</th>' for group in GROUPS)
+    top = "".join(f'<th class="edge group" colspan="{len(metrics)}">{group}</th>' for group in GROUPS)
     cells = [(group, metric) for group in GROUPS for metric in metrics]
     edge = ["edge" if metric == metrics[0] else "" for _, metric in cells]
     names = "".join(f'<th class="{e}">{m.replace("_", " ")}</th>' for e, (_, m) in zip(edge, cells, strict=True))
@@ -139,7 +140,12 @@ def _figures(columns: Sequence[Column], kind: str, heading: str, metrics: Sequen
         for i, (value, spread) in enumerate(row):
             text = "–" if value is None else f"{value:.1f}" + ("" if spread is None else f" ± {spread:.1f}")
             # as printed: runs that print the same figure are both the best
-            if value is not None and len(columns) > 1 and f"{value:.1f}" == f"{best[i]:.1f}":
+            if (
+                value is not None
+                and len(columns) > 1
+                and cells[i][1] != "filled_box_IoU"
+                and f"{value:.1f}" == f"{best[i]:.1f}"
+            ):
                 text = f"<b>{text}</b>"
             first = table[0][i][0]
             if number and value is not None and first is not None:
@@ -177,12 +183,16 @@ def _curves(columns: Sequence[Column]) -> str:
     names = list(dict.fromkeys(name for _, run in runs for name in run.curves))
     losses = [n for n in names if n.startswith("train/loss")]
     figures = [n for n in names if n.startswith(("val/", "test/")) and n.endswith("/AP")]
-    figures = [n for n in figures if n.startswith("val/")] or figures
-    charts = []
+    # one evaluation is a row of the tables above, not a curve
+    figures = [n for n in figures if any(len(run.curves.get(n, [])) > 1 for _, run in runs)]
+    charts, key = [], ""
     for name in [*sorted(losses), *sorted(figures)]:
         series = [(label, COLOURS[i % len(COLOURS)], run.curves.get(name, [])) for i, (label, run) in enumerate(runs)]
         charts.append(line_chart(name, series))
-    return f'<h2>Losses and AP over training</h2><div class="grid-of">{"".join(charts)}</div>' if charts else ""
+        key = line_key(series)
+    if charts and not figures:
+        key += "<p>No AP curves: there was at most one evaluation; its figures are in the tables.</p>"
+    return f'<h2>Losses and AP over training</h2>{key}<div class="grid-of">{"".join(charts)}</div>' if charts else ""
 
 
 def _gallery(columns: Sequence[Column]) -> str:
