@@ -52,20 +52,20 @@ class ShapesConfig:
         polygons: 0..1, share of the wholly visible objects without holes that are annotated by polygons and not by RLE.
     """
 
-    train_images: int = 800
+    train_images: int = 720
     val_images: int = 200
     size: int = 128
     seed: int = 0
     classes: tuple[str, ...] | None = DEMO_CLASSES
     objects: tuple[int, int] = (2, 4)
-    object_size: tuple[float, float] = (0.22, 0.6)
+    object_size: tuple[float, float] = (0.32, 0.62)
     rotation: float = 30.0
-    overlap: float = 0.3
-    min_visible: float = 0.5
-    contrast: float = 0.3
-    clutter: float = 0.5
+    overlap: float = 0.1
+    min_visible: float = 0.75
+    contrast: float = 0.55
+    clutter: float = 0.3
     noise: float = 0.02
-    class_colour: float = 0.8
+    class_colour: float = 0.5
     polygons: float = 0.8
 
     def __post_init__(self) -> None:
