@@ -135,7 +135,7 @@ def build_trainer(cfg: DictConfig, *, novel: bool, callbacks: list[pl.Callback])
         if node is None:  # callbacks.best=null leaves it out
             continue
         target = str(node.get("_target_", ""))
-        if target.endswith("LearningRateMonitor") and not logger:
+        if target.endswith(("LearningRateMonitor", "tracking.Speed")) and not logger:
             continue
         if target.endswith("ModelCheckpoint") and not cfg.trainer.enable_checkpointing:
             continue

@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
 from contrastmask.data.images import read_image
 from contrastmask.gallery import write_gallery
-from contrastmask.loggers import log_pictures, show_pictures
+from contrastmask.heat_panels import heat_panel
+from contrastmask.loggers import log_pictures, log_table, show_pictures
 from contrastmask.module import ContrastMaskModule
+from contrastmask.tables import class_table
 from contrastmask.visualization import panel, save_png, truth_of
+
+SHOWN = 6  # detections of an image with heat maps
 
 
 class Overlays(pl.Callback):
@@ -30,9 +35,12 @@ class Overlays(pl.Callback):
 
     @rank_zero_only
     def on_validation_end(self, trainer: pl.Trainer, module: ContrastMaskModule) -> None:
-        """Show the pictures in the loggers."""
+        """Show the pictures and the per-class table in the loggers."""
         if not trainer.sanity_checking and show_pictures(trainer.loggers):
-            log_pictures(trainer.loggers, "val/overlays", [p for _, p in self._draw(module)], trainer.global_step)
+            step = trainer.global_step
+            log_pictures(trainer.loggers, "val/overlays", [p for _, p in self._draw(module)], step)
+            log_pictures(trainer.loggers, "val/heat_maps", self._heat(trainer, module), step)
+            log_table(trainer.loggers, "val/per_class", *class_table(module.results), step)
 
     @rank_zero_only
     def on_test_end(self, trainer: pl.Trainer, module: ContrastMaskModule) -> None:
@@ -47,6 +55,24 @@ class Overlays(pl.Callback):
                 module.predictions,
                 module.split.novel,
             )
+
+    def _heat(self, trainer: pl.Trainer, module: ContrastMaskModule) -> list[Tensor]:
+        """What the mask head saw of the best detections of the same images; none of an image without detections."""
+        position = {int(image_id): i for i, image_id in enumerate(module.truth.image_ids)}
+        names, novel, pictures = module.truth.class_names, set(module.split.novel), []
+        for prediction in module.predictions[: self.count]:
+            labels = prediction["labels"][:SHOWN]  # best first; whatever their score: early ones show most
+            if not len(labels):
+                continue
+            image, target = trainer.datamodule.val_dataset[position[prediction["image_id"]]]
+            height, width = target["original_size"]
+            scale = torch.tensor([image.shape[2] / width, image.shape[1] / height] * 2)
+            boxes = (prediction["boxes"][: len(labels)] * scale).to(module.device)
+            with torch.no_grad():
+                (seen,) = module.detector.explain([image.to(module.device)], [boxes], [labels.to(module.device)])
+            tags = [names[i] + ("*" if i in novel else "") for i in labels.tolist()]
+            pictures.append(heat_panel(tags, seen["cams"], seen["similarity"]))
+        return pictures
 
     def _draw(self, module: ContrastMaskModule) -> list[tuple[int, Tensor]]:
         records, novel, pictures = module.truth, set(module.split.novel), []

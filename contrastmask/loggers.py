@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
@@ -30,8 +32,15 @@ def build_logger(node: DictConfig | None, *, notes: str = "") -> Logger | bool:
             if offline:
                 rank_zero_info("wandb: no key or no network; the run is recorded offline")
         Path(node.save_dir).mkdir(parents=True, exist_ok=True)
-        return instantiate(node, offline=offline, notes=notes or None)
+        return instantiate(node, offline=offline, notes=notes or None, group=node.get("group") or _sweep())
     return instantiate(node)
+
+
+def _sweep() -> str | None:
+    """The name of the sweep's folder, None outside a sweep."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    return Path(HydraConfig.get().sweep.dir).name
 
 
 def _wandb_reachable() -> bool:
@@ -59,8 +68,25 @@ def show_pictures(loggers: list[Logger]) -> bool:
     return any(isinstance(logger, (WandbLogger, TensorBoardLogger)) for logger in loggers)
 
 
+def log_table(loggers: list[Logger], name: str, columns: list[str], rows: list[list[Any]], step: int) -> None:
+    """Show a table where the logger can: W&B's own, TensorBoard's as text."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.log_table(name, columns=columns, data=rows, step=step)
+        elif isinstance(logger, TensorBoardLogger):
+            lines = [columns, ["---"] * len(columns), *rows]
+            text = "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+            logger.experiment.add_text(name, text, step)
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
 def log_pictures(loggers: list[Logger], name: str, pictures: list[Tensor], step: int) -> None:
     """Show uint8 ``[3, h, w]`` pictures under ``name`` where the logger can show pictures."""
+    if not pictures:
+        return
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             logger.log_image(name, [p.permute(1, 2, 0).numpy() for p in pictures], step=step)

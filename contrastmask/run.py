@@ -27,7 +27,7 @@ from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.evaluation import to_coco_results
 from contrastmask.loggers import log_config
 from contrastmask.module import ContrastMaskModule
-from contrastmask.run_folder import write_identity, write_json
+from contrastmask.run_folder import git_revision, write_identity, write_json
 from contrastmask.tables import format_tables
 
 
@@ -96,8 +96,9 @@ def _evaluate(
 def _identify(
     cfg: DictConfig, plain: dict[str, Any], folder: Path, datamodule: CocoDataModule, trainer: pl.Trainer
 ) -> None:
-    write_identity(folder, cfg, datamodule.summary())
-    log_config(trainer.loggers, plain)
+    summary = datamodule.summary()
+    write_identity(folder, cfg, summary)
+    log_config(trainer.loggers, {**plain, "data_summary": summary, "git": git_revision()})
     rank_zero_info(f"run folder {folder}")
 
 

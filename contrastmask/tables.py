@@ -7,7 +7,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from contrastmask.evaluation import METRICS
+from contrastmask.evaluation import CLASS_METRICS, METRICS
 
 GROUPS = ("base", "novel", "all")
 CLASS_COLUMNS = ("AP", "AP50")  # more than these does not fit 80 characters
@@ -31,6 +31,20 @@ def format_tables(results: dict[str, Any]) -> list[Table]:
     if "given_boxes" in results:
         tables.append(_given(results["given_boxes"]))
     return tables
+
+
+def class_table(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    """Column names and rows (class, group, images, objects, AP, AP50 and AR of boxes and masks) of the classes with
+    objects, percent; None where nothing was to judge."""
+    per_class = results.get("per_class", {})
+    kinds = [kind for kind in ("mask", "box") if kind in results]
+    columns = ["class", "group", "images", "objects", *(f"{k} {m}" for k in kinds for m in CLASS_METRICS)]
+    rows = [
+        [name, row["group"], row["images"], row["objects"], *(row[k][m] for k in kinds for m in CLASS_METRICS)]
+        for name, row in per_class.items()
+        if row["objects"]
+    ]
+    return columns, rows
 
 
 def _groups(results: dict[str, Any], kinds: list[str]) -> Table:

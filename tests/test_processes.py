@@ -6,14 +6,18 @@ import csv
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torchvision
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from wandb.proto import wandb_internal_pb2
 
 from tests.tiny_run import MODEL, PROGRAM, tiny_data
 
@@ -150,6 +154,46 @@ def test_two_nodes_of_one_process_each_on_loopback(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_dir()) == ["data", "run"]
 
 
+def wandb_messages(file: Path) -> Iterator[bytes]:
+    """The messages of a W&B transaction log: LevelDB's log format behind a head of seven bytes."""
+    content, at, message = file.read_bytes(), 7, b""
+    while at < len(content):
+        room = 32768 - at % 32768
+        if room < 7:  # a block's end too short for a head
+            at += room
+            continue
+        size, kind = struct.unpack_from("<HB", content, at + 4)
+        message += content[at + 7 : at + 7 + size]
+        at += 7 + size
+        if kind in (1, 4):  # whole, or a message's last part
+            yield message
+            message = b""
+
+
+def wandb_records(folder: Path) -> tuple[Any, dict[str, Any], dict[str, list[Any]]]:
+    """What an offline W&B run holds: the run's record, its configuration, and the logged values by name."""
+    (file,) = folder.glob("offline-run-*/*.wandb")
+    run, config, history = None, {}, {}
+    for message in wandb_messages(file):
+        record = wandb_internal_pb2.Record()
+        record.ParseFromString(message)
+        kind = record.WhichOneof("record_type")
+        if kind == "run":
+            run = record.run
+        updates = run.config.update if kind == "run" else record.config.update if kind == "config" else ()
+        config |= {item.key or item.nested_key[0]: json.loads(item.value_json) for item in updates}
+        for item in record.history.item if kind == "history" else ():
+            history.setdefault(item.key or ".".join(item.nested_key), []).append(json.loads(item.value_json))
+    return run, config, history
+
+
+SCALARS = {
+    *(f"train/loss{name}" for name in ("", "_cls", "_box", "_mask", "_contrastive", "_rpn_cls", "_rpn_box")),
+    *(f"val/{kind}/{group}/AP" for kind in ("mask", "box") for group in ("novel", "base", "all")),
+    *("lr", "speed/images_per_second", "memory/host_peak_MiB"),
+}
+
+
 @pytest.mark.parametrize("logger", ["tensorboard", "wandb"])
 def test_loggers_record_losses_figures_and_pictures(logger: str, tmp_path: Path) -> None:
     data = tiny_data(tmp_path / "data", n_images=4)
@@ -161,19 +205,39 @@ def test_loggers_record_losses_figures_and_pictures(logger: str, tmp_path: Path)
             f"logger={logger}",
             "schedule.epochs=1",
             "trainer.log_every_n_steps=1",
+            "seed=7",
             env=env,
         )
     )
     if logger == "wandb":
         assert "recorded offline" in said
+        run, config, history = wandb_records(tmp_path / "run" / "wandb")
+        assert run.display_name == "voc_nonvoc-r18-1x-contrastmask-released-seed7"
+        assert run.run_group == ""
+        assert config["seed"] == 7
+        assert config["data_summary"]["train"]["images"] == 4
+        assert "git" in config
+        assert set(history) >= SCALARS
+        assert all(value > 0 for value in history["speed/images_per_second"])
+        assert history["memory/host_peak_MiB"][-1] > 100
+        assert {"val/overlays", "val/heat_maps", "val/per_class"} <= {name.partition(".")[0] for name in history}
         (folder,) = (tmp_path / "run" / "wandb").glob("offline-run-*")
-        assert list(folder.glob("*.wandb"))
-        assert list(folder.rglob("*.png"))
+        (table,) = (folder / "files" / "media" / "table" / "val").glob("per_class*.json")
+        rows = json.loads(table.read_text())
+        assert rows["columns"][:4] == ["class", "group", "images", "objects"]
+        assert {row[1] for row in rows["data"]} == {"base", "novel"}
+        assert list(folder.rglob("overlays*.png"))
+        assert list(folder.rglob("heat_maps*.png"))
     else:
         events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={"images": 0}).Reload()
         tags = events.Tags()
-        assert {"train/loss_mask", "val/mask/novel/AP", "lr"} <= set(tags["scalars"])
-        assert any(tag.startswith("val/overlays") for tag in tags["images"])
+        assert set(tags["scalars"]) >= SCALARS
+        assert events.Scalars("speed/images_per_second")[-1].value > 0
+        for name in ("val/overlays", "val/heat_maps"):
+            assert any(tag.startswith(name) for tag in tags["images"])
+        (text,) = events.Tensors("val/per_class/text_summary")
+        assert b"| class | group |" in text.tensor_proto.string_val[0]
+        assert any("hparams" in str(path) or path.name == "hparams.yaml" for path in (tmp_path / "run").rglob("*"))
 
 
 def test_a_sweep_gives_each_job_a_wandb_run_of_its_own(tmp_path: Path) -> None:
@@ -189,9 +253,10 @@ def test_a_sweep_gives_each_job_a_wandb_run_of_its_own(tmp_path: Path) -> None:
             env={"WANDB_API_KEY": "", "HOME": str(tmp_path)},
         )
     )
-    runs = [list((tmp_path / "sweep" / job / "wandb").glob("offline-run-*")) for job in "01"]
-    assert [len(found) for found in runs] == [1, 1]
-    assert runs[0][0].name != runs[1][0].name
+    runs = [wandb_records(tmp_path / "sweep" / job / "wandb")[0] for job in "01"]
+    assert runs[0].run_id != runs[1].run_id
+    assert [run.run_group for run in runs] == ["sweep", "sweep"]
+    assert [run.display_name[-5:] for run in runs] == ["seed1", "seed2"]
 
 
 def test_errors_are_one_message_and_a_status(tmp_path: Path) -> None:
