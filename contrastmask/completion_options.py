@@ -40,6 +40,8 @@ class CompletionOptions:
     def __post_init__(self) -> None:
         if self.form not in ("rle", "polygons"):
             raise ConfigError(f"form={self.form!r} is not one of rle, polygons")
+        if self.batch_size < 1 or self.num_workers < 0:
+            raise ConfigError("batch_size must be at least 1, num_workers at least 0")
         if not 0 <= self.min_confidence <= 1:
             raise ConfigError(f"min_confidence={self.min_confidence} must lie in 0..1")
         # an output beside a journal is its own run's, killed at the very end; a journal of another run is refused later

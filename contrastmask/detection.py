@@ -42,6 +42,10 @@ class DetectionOptions:
     batch_size: int = 1
     num_workers: int = 0
 
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or self.num_workers < 0:
+            raise ConfigError("batch_size must be at least 1, num_workers at least 0")
+
 
 def detect(options: DetectionOptions, predictor: Predictor, console: Console | None = None) -> dict[str, Any]:
     """Write ``predictions.json`` (COCO results), ``images.json`` (ids and files, what was skipped), and pictures.

@@ -196,6 +196,8 @@ def test_errors_name_the_way_out(model: Path, data: Path) -> None:
     data.with_name("out.json").unlink()
     with pytest.raises(ConfigError, match="input itself"):
         CompletionOptions(data, data.parent, data, overwrite=True)
+    with pytest.raises(ConfigError, match="batch_size must be at least 1"):
+        options(data, model, batch_size=0)
     with pytest.raises(ConfigError, match="unicorn unknown"):
         complete(options(data, model, classes=["unicorn"]), predictor(model))
     content = json.loads(data.read_text())
