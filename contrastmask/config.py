@@ -41,7 +41,7 @@ class ShapesConfig:
     object_size: list[float] = MISSING  # shortest and longest long side of an object, in shares of the image side
     rotation: float = MISSING  # degrees either way; less for classes that would be taken for others upside down
     overlap: float = MISSING  # probability that an object is put beside or over an earlier one
-    min_visible: float = MISSING  # share of its area that an object keeps in sight
+    min_visible: float = MISSING  # share of its area that an object keeps where others hide it
     contrast: float = MISSING  # colour distance between an object and the pixels around it
     clutter: float = MISSING  # 0: smooth backgrounds, 1: busy ones
     noise: float = MISSING  # standard deviation of the pixel noise, in shares of white

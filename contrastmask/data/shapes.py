@@ -44,7 +44,8 @@ class ShapesConfig:
         object_size: shortest and longest long side of an object, in shares of the image side.
         rotation: largest turn from upright in degrees, 0..180; some classes (a boat, a tv) turn less.
         overlap: 0..1, probability that an object is put beside or over an earlier one.
-        min_visible: 0..1, share of its area that an object keeps in sight.
+        min_visible: 0..1, share of its area that an object keeps in sight when others come to lie over it (the frame
+            of the image may cut off up to three tenths by itself).
         contrast: 0..1, colour distance from the pixels around that an object's colours keep (YCbCr, Y in 0..1).
         clutter: 0..1, from smooth backgrounds to busy ones.
         noise: standard deviation of the pixel noise, in shares of white.

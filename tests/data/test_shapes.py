@@ -129,7 +129,7 @@ def test_a_second_call_does_no_work(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(shapes, "write_subset", lambda *_: pytest.fail("drawn twice"))
     assert shapes_root(tmp_path, **SMALL) == root
     # As a configuration file gives the arguments.
-    assert shapes_root(str(tmp_path), **SMALL, objects=[2, 4], rotation=30, overlap=0.30) == root
+    assert shapes_root(str(tmp_path), **SMALL, objects=[2, 4], rotation=30, overlap=0.10) == root
 
 
 @pytest.mark.parametrize(
