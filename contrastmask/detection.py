@@ -18,7 +18,7 @@ from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.image_sources import SourceDataset, SourceImage, find_images
 from contrastmask.predictor import Predictor
 from contrastmask.visualization import overlay, save_png
-from contrastmask.whole_file import write_whole
+from contrastmask.whole_file import make_output_folder, write_whole
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,14 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
     Raises:
         ConfigError: nothing to predict on, or results that would be overwritten.
         CheckpointError: a COCO-format source lacks classes that the model has.
+        DataError: the output folder cannot be written, or the disk is full.
     """
     console = console or Console()
     results_file = options.output / "predictions.json"
     if results_file.exists() and not options.overwrite:
         raise ConfigError(f"{results_file} exists; overwrite=true replaces it, or choose another output=DIR")
     images, categories = find_images(options.source, options.images)
+    make_output_folder(options.output)
     ids = _category_ids(predictor, categories, options.source)
     loader = DataLoader(
         SourceDataset(images), options.batch_size, num_workers=options.num_workers, collate_fn=list
@@ -93,7 +95,6 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
                 _pictures(options, predictor, image, pixels, found)
             speed = progress.tasks[0].speed
             progress.update(task, advance=len(batch), rate=f"{speed:.2f}/s" if speed else "")
-    options.output.mkdir(parents=True, exist_ok=True)
     about = {
         "images": [{"id": i.id, "file_name": i.name} for i in images if i.name not in skipped],
         "categories": [{"id": n, "name": name} for n, name in zip(ids, predictor.class_names, strict=True)],

@@ -7,6 +7,7 @@ the name.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -22,6 +23,7 @@ from torch import Tensor
 
 from contrastmask.data.records import Records
 from contrastmask.drawing import instance_colour, legible_font, paint, rectangle, tag
+from contrastmask.errors import DataError
 
 MIN_SIDE = 480  # px of the longer side below which an image is enlarged
 GAP = 8  # px between and around the pictures of a panel
@@ -167,15 +169,22 @@ def heat_map(values: Tensor, side: int = 224) -> Tensor:
 
 
 def save_png(path: str | Path, image: Tensor) -> None:
-    """Write a uint8 ``[3, H, W]`` picture, whole or not at all; folders are made."""
+    """Write a uint8 ``[3, H, W]`` picture, whole or not at all; folders are made.
+
+    Raises:
+        DataError: no permission, no room.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         _to_pil(image).save(part, format="PNG")
         os.replace(part, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error})") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _bitmap(mask: Any) -> Tensor:

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 from pathlib import Path
 
 from contrastmask.errors import DataError
+
+
+def make_output_folder(path: Path) -> None:
+    """Make a folder that results will be written to, before work begins whose results would have no place.
+
+    Raises:
+        DataError: it cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error}); choose another output") from error
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -170,6 +171,30 @@ def test_a_run_killed_after_its_last_write_is_finished(
     complete(options(data, model), predictor(model))
     assert data.with_name("out.json").read_bytes() == whole
     assert sorted(p.name for p in data.parent.iterdir()) == ["in.json", "out.json", "out.summary.json"]
+
+
+def test_a_full_disk_is_named_and_the_work_goes_on_once_there_is_room(
+    model: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = data.with_name("out.json")
+    complete(options(data, model), predictor(model))
+    whole = out.read_bytes()
+    out.unlink()
+    written, fsync = [], os.fsync
+
+    def fills_up(file: int) -> None:
+        written.append(file)
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", fills_up)
+    with pytest.raises(DataError, match=r"No space left on device.* start again"):
+        complete(options(data, model), predictor(model))
+    assert not out.exists()
+    complete(options(data, model), predictor(model))
+    assert out.read_bytes() == whole
+    assert not data.with_name(".out.json.journal").exists()
 
 
 def test_unreadable_images_and_unusable_records_are_listed(model: Path, data: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from pycocotools import mask as coco_mask
 
 from contrastmask import Predictor
 from contrastmask.detection import DetectionOptions, detect
-from contrastmask.errors import CheckpointError, ConfigError
+from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.image_sources import SourceDataset, find_images
 from tests.tiny_run import run_train, tiny_data
 
@@ -95,6 +96,25 @@ def test_results_and_pictures(model: Path, photos: Path) -> None:
     np.testing.assert_array_equal(mask, coco_mask.decode(mine[0]["segmentation"]).astype(bool))
     with pytest.raises(ConfigError, match="overwrite=true"):
         detect(options, predictor)
+
+
+def test_an_output_that_cannot_be_written_is_said_before_the_work(model: Path, photos: Path) -> None:
+    (photos.parent / "taken").write_text("a file, where a folder is needed")
+    predictor = Predictor(model, device="cpu")
+    predictor.predict_batch = lambda *_, **__: pytest.fail("worked in vain")
+    with pytest.raises(DataError, match=r"taken.* cannot be written .*another output"):
+        detect(DetectionOptions(str(photos), photos.parent / "taken" / "found"), predictor)
+
+
+def test_a_full_disk_leaves_no_half_picture(model: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("contrastmask.visualization.os.replace", full)
+    out = photos.parent / "found"
+    with pytest.raises(DataError, match=r"a\.png\.png cannot be written \(No space left"):
+        detect(DetectionOptions(str(photos / "a.png"), out), Predictor(model, device="cpu"))
+    assert [p for p in out.rglob("*") if p.is_file()] == []
 
 
 def test_category_ids_are_the_source_files(model: Path, tmp_path: Path) -> None:
