@@ -37,10 +37,14 @@ def build_optimizer(parameters: Iterable[torch.nn.Parameter], options: Optimizer
     """
     trained = [p for p in parameters if p.requires_grad]
     lr = options.scaled_lr(images)
+    # one pass over the memory instead of eight; on GPUs torch's own choice, which mixed precision's clipping can follow
+    fused = True if all(p.device.type == "cpu" for p in trained) else None
     if options.optimizer == "sgd":
-        optimizer = torch.optim.SGD(trained, lr, momentum=options.momentum, weight_decay=options.weight_decay)
+        optimizer = torch.optim.SGD(
+            trained, lr, momentum=options.momentum, weight_decay=options.weight_decay, fused=fused
+        )
     else:
-        optimizer = torch.optim.AdamW(trained, lr, weight_decay=options.weight_decay)
+        optimizer = torch.optim.AdamW(trained, lr, weight_decay=options.weight_decay, fused=fused)
     steps = max(options.warmup_steps, 1)
     start = options.warmup_start if options.warmup_steps > 0 else 1.0
     warmup = LinearLR(optimizer, start_factor=start, total_iters=steps)

@@ -53,7 +53,7 @@ class ShapesConfig:
         polygons: 0..1, share of the wholly visible objects without holes that are annotated by polygons and not by RLE.
     """
 
-    train_images: int = 600
+    train_images: int = 660
     val_images: int = 200
     size: int = 128
     seed: int = 0
