@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from contrastmask.boundary import boundary_iou, boundary_width
 from contrastmask.coco_match import BACKENDS, KINDS, Prediction, box_rle, match, truth_rle
 from contrastmask.data.records import Records
 from contrastmask.data.splits import Split
@@ -107,8 +108,8 @@ def given_box_scores(
     Returns:
         ``{"novel" | "base" | "all": figures, "per_class": {name: {"group", **figures}}, "images": …}``; the figures are
         ``IoU`` (mean over objects of predicted with true mask, percent), ``filled_box_IoU`` (the same for the object's
-        box taken as its mask: what a model without any mask branch gets), ``objects`` (that were judged: those with a
-        mask, crowds aside), mask ``AP`` and ``AP50``. None where there is no object.
+        box taken as its mask: what a model without any mask branch gets), ``boundary_IoU`` (mean, percent), ``objects``
+        (that were judged: those with a mask, crowds aside), mask ``AP`` and ``AP50``. None where there is no object.
 
     Raises:
         DataError: as :func:`evaluate`, or an annotation id is unknown, of another image, or comes twice.
@@ -116,7 +117,7 @@ def given_box_scores(
     result = evaluate(records, predictions, split, kinds=("mask",), backend=backend)
     image_of = np.repeat(np.arange(len(records.image_ids)), np.diff(records.offsets))
     position = {ann_id: a for a, ann_id in enumerate(records.ann_ids.tolist())}
-    measured: dict[int, tuple[float, float]] = {}  # annotation -> IoU of the mask, IoU of the box
+    measured: dict[int, tuple[float, ...]] = {}  # annotation -> IoU of the mask, IoU of the box, boundary IoU
     for prediction in predictions:
         for ann_id, rle in zip(_array(prediction["ann_ids"]).tolist(), prediction["rles"], strict=True):
             a = position.get(ann_id, -1)
@@ -124,16 +125,19 @@ def given_box_scores(
             if row < 0 or int(records.image_ids[row]) != int(prediction["image_id"]) or a in measured:
                 raise DataError(f"image {prediction['image_id']}: annotation {ann_id} is unknown or comes twice")
             if records.has_mask[a] and not records.crowd[a]:
-                filled = box_rle(records.boxes[a], int(records.heights[row]), int(records.widths[row]))
-                measured[a] = tuple(coco_mask.iou([rle, filled], [truth_rle(records, row, a)], [0])[:, 0].tolist())
+                size = int(records.heights[row]), int(records.widths[row])
+                truth = truth_rle(records, row, a)
+                ious = coco_mask.iou([rle, box_rle(records.boxes[a], *size)], [truth], [0])[:, 0].tolist()
+                masks = coco_mask.decode([rle, truth]).astype(bool)
+                measured[a] = (*ious, boundary_iou(masks[..., 0], masks[..., 1], boundary_width(*size)))
 
     judged = np.fromiter(measured, dtype=np.int64, count=len(measured))
-    overlaps = 100.0 * np.array(list(measured.values()), dtype=np.float64).reshape(-1, 2)
+    overlaps = 100.0 * np.array(list(measured.values()), dtype=np.float64).reshape(-1, 3)
 
     def figures(labels: Sequence[int], scores: dict[str, float | None]) -> dict[str, float | int | None]:
         rows = np.isin(records.labels[judged], labels)
-        means = overlaps[rows].mean(axis=0).tolist() if rows.any() else (None, None)
-        found = {"IoU": means[0], "filled_box_IoU": means[1], "objects": int(rows.sum())}
+        means = overlaps[rows].mean(axis=0).tolist() if rows.any() else (None, None, None)
+        found = dict(zip(("IoU", "filled_box_IoU", "boundary_IoU"), means, strict=True), objects=int(rows.sum()))
         return found | {name: scores[name] for name in ("AP", "AP50")}
 
     groups = {"novel": split.novel, "base": split.base, "all": range(len(records.categories))}

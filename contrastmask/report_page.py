@@ -17,7 +17,7 @@ GROUPS = ("base", "novel", "all")
 TABLES = (
     ("mask", "Masks of detections, AP in percent", ("AP", "AP50", "AP75")),
     ("box", "Boxes of detections, AP in percent", ("AP", "AP50", "AP75")),
-    ("given_boxes", "Masks in given boxes, percent", ("IoU", "filled_box_IoU", "AP", "AP50")),
+    ("given_boxes", "Masks in given boxes, percent", ("IoU", "filled_box_IoU", "boundary_IoU", "AP", "AP50")),
 )
 PICTURES = {
     "truth": "ground truth",

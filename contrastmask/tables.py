@@ -11,7 +11,7 @@ from contrastmask.evaluation import CLASS_METRICS, METRICS
 
 GROUPS = ("base", "novel", "all")
 CLASS_COLUMNS = ("AP", "AP50")  # more than these does not fit 80 characters
-GIVEN_COLUMNS = ("objects", "IoU", "filled_box_IoU", "AP", "AP50")
+GIVEN_COLUMNS = ("objects", "IoU", "filled_box_IoU", "boundary_IoU", "AP", "AP50")
 
 
 def format_tables(results: dict[str, Any]) -> list[Table]:

@@ -12,7 +12,8 @@ from tests.composing import CONF, composed
 
 GROUPS = ("backbone", "split", "schedule", "model", "loss", "data", "trainer", "logger", "callbacks")
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
-EXPERIMENTS = [path.stem for path in sorted((CONF / "experiment").glob("*.yaml"))]
+FOLDER = CONF / "experiment"
+EXPERIMENTS = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in sorted(FOLDER.rglob("*.yaml"))]
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES, ids=lambda value: value)
@@ -32,7 +33,7 @@ def test_every_experiment_composes_and_says_what_it_costs(experiment: str, progr
 
 
 def test_groups_are_all_listed() -> None:
-    assert {p.name for p in CONF.iterdir() if p.is_dir()} == {*GROUPS, "experiment"}
+    assert {p.name for p in CONF.iterdir() if p.is_dir()} == {*GROUPS, "experiment", "study"}
 
 
 def test_names_that_people_type_exist() -> None:

@@ -15,6 +15,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from rich.console import Console
 
+from contrastmask.boundary import boundary_iou, boundary_width
 from contrastmask.coco_match import box_rle, truth_rle
 from contrastmask.data.annotations import load_annotations
 from contrastmask.data.records import Records
@@ -292,6 +293,7 @@ def test_true_masks_in_given_boxes(records: Records) -> None:
     found = given_box_scores(records, given_boxes(records, lambda row, a: truth_rle(records, row, a)), SPLIT)
     for group in ("novel", "base", "all"):
         assert (found[group]["IoU"], found[group]["AP"]) == (100.0, pytest.approx(100.0))
+        assert found[group]["boundary_IoU"] == 100.0
         assert 40 < found[group]["filled_box_IoU"] < 90
     assert found["all"]["objects"] == int((~records.crowd).sum())
     assert found["novel"]["objects"] + found["base"]["objects"] == found["all"]["objects"]
@@ -306,12 +308,14 @@ def test_filled_boxes_score_what_is_said_of_them(records: Records) -> None:
         return box_rle(records.boxes[a], int(records.heights[row]), int(records.widths[row]))
 
     found = given_box_scores(records, given_boxes(records, fill), SPLIT)
-    ious = []
+    ious, boundaries = [], []
     for row in range(12):
         for a in rows_of(records, row):
             if not records.crowd[a] and records.labels[a] in SPLIT.novel:
                 box, mask = coco_mask.decode(fill(row, a)).astype(bool), records.mask(a).astype(bool)
                 ious.append(100 * (box & mask).sum() / (box | mask).sum())
+                boundaries.append(100 * boundary_iou(box, mask, boundary_width(*mask.shape)))
+    assert found["novel"]["boundary_IoU"] == pytest.approx(np.mean(boundaries))
     assert found["novel"]["IoU"] == found["novel"]["filled_box_IoU"] == pytest.approx(np.mean(ious))
 
 
@@ -333,7 +337,8 @@ def test_crowds_and_objects_without_mask_are_not_judged_in_given_boxes(records: 
 
 def test_given_boxes_without_objects(records: Records) -> None:
     found = given_box_scores(records, [], SPLIT)
-    assert found["all"] == {"IoU": None, "filled_box_IoU": None, "objects": 0, "AP": None, "AP50": None}
+    nothing = dict.fromkeys(("IoU", "filled_box_IoU", "boundary_IoU", "AP", "AP50"))
+    assert found["all"] == {**nothing, "objects": 0}
 
 
 def test_given_boxes_of_wrong_annotations(records: Records) -> None:

@@ -40,7 +40,7 @@ def test_a_run_folder_holds_everything(run: tuple[Path, tuple[str, ...]]) -> Non
             assert {"AP", "AP50", "AP75", "APs", "APm", "APl", "AR"} <= set(results[kind][group])
     assert set(results["per_class"]) == {"person", "stop sign", "cat", "dog", "kite"}
     assert results["per_class"]["kite"]["group"] == "novel"
-    assert {"IoU", "filled_box_IoU"} <= set(results["given_boxes"]["novel"])
+    assert {"IoU", "filled_box_IoU", "boundary_IoU"} <= set(results["given_boxes"]["novel"])
     assert results["images"] == {"evaluated": 3, "of": 3}
     assert results["notes"] == "a sentence"
     detections = json.loads((folder / "detections.json").read_text())

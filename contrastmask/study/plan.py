@@ -1,0 +1,84 @@
+"""Which runs a table of the study consists of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from contrastmask.errors import ConfigError
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+ORACLE = "oracle"  # trained with all masks, so the same run whichever classes are novel
+
+
+@dataclass(frozen=True)
+class StudyRun:
+    """One training.
+
+    Attributes:
+        variant: a file of ``conf/experiment/study``; split: which classes are novel; seed: of everything random.
+        overrides: what ``train.py`` gets, without the folder.
+    """
+
+    variant: str
+    split: str
+    seed: int
+    overrides: tuple[str, ...]
+
+    def folder(self, root: Path) -> Path:
+        """Where the run leaves its results."""
+        return root / ("all" if self.variant == ORACLE else self.split) / self.variant / f"seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file of ``conf/study``.
+
+    Attributes:
+        experiment: data and model size of all runs; variants, splits, seeds (0..seeds-1): every combination is a run.
+        overrides: further settings of all runs.
+    """
+
+    experiment: str
+    variants: tuple[str, ...]
+    splits: tuple[str, ...]
+    seeds: int
+    overrides: tuple[str, ...] = ()
+
+    def runs(self) -> list[StudyRun]:
+        """All runs, seed by seed, so that what is finished at any moment is a fair comparison.
+
+        The oracle appears once, whatever the number of splits.
+        """
+        runs: dict[Path, StudyRun] = {}
+        for seed in range(self.seeds):
+            for split in self.splits:
+                for variant in self.variants:
+                    chosen = f"experiment=[{self.experiment},study/{variant}]"
+                    classes = () if variant == ORACLE else (f"split={split}",)
+                    run = StudyRun(variant, split, seed, (chosen, *classes, f"seed={seed}", *self.overrides))
+                    runs.setdefault(run.folder(Path()), run)
+        return list(runs.values())
+
+
+def load_table(name: str, **changes: Any) -> Table:
+    """Read ``conf/study/NAME.yaml``; ``changes`` replace its values.
+
+    Raises:
+        ConfigError: no such table or variant; the message lists the choices.
+    """
+    path = CONF / "study" / f"{name}.yaml"
+    if not path.is_file():
+        choices = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml")))
+        raise ConfigError(f"table={name} is not one of {choices}")
+    content = {**yaml.safe_load(path.read_text(encoding="utf-8")), **changes}
+    if unknown := sorted(set(content) - set(Table.__dataclass_fields__)):
+        raise ConfigError(f"{path}: unknown {', '.join(unknown)}; known are {', '.join(Table.__dataclass_fields__)}")
+    known = sorted(p.stem for p in (CONF / "experiment" / "study").glob("*.yaml"))
+    if wrong := [v for v in content["variants"] if v not in known]:
+        raise ConfigError(f"{path}: no variant {', '.join(wrong)}; there are {', '.join(known)}")
+    listed = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+    return Table(**listed)
