@@ -1,6 +1,7 @@
 """The study's program.
 
     python -m contrastmask.study run table=minimal out=outputs/study [seeds=5] [devices=cpu | cpu,cpu | 0,1]
+    python -m contrastmask.study report table=minimal out=outputs/study to=docs/study
 
 A run that is finished is kept, a broken one redone; the command can be repeated at any time.
 """
@@ -13,17 +14,23 @@ from pathlib import Path
 from contrastmask.errors import ConfigError
 from contrastmask.launch import plain_errors
 from contrastmask.study.plan import load_table
+from contrastmask.study.report import write_report
 from contrastmask.study.runner import run_all
+
+DEFAULTS = {"table": "minimal", "out": "outputs/study", "seeds": "", "devices": "cpu", "to": "docs/study"}
 
 
 @plain_errors
 def main(argv: list[str]) -> int:
     """Do what the words say; returns the exit status, 1 where a run failed."""
-    if not argv or argv[0] not in ("run",):
+    if not argv or argv[0] not in ("run", "report"):
         raise ConfigError(f"which? {__doc__}")
-    words = _words(argv[1:], {"table": "minimal", "out": "outputs/study", "seeds": "", "devices": "cpu"})
+    words = _words(argv[1:], DEFAULTS)
     changes = {"seeds": int(words["seeds"])} if words["seeds"] else {}
     table = load_table(words["table"], **changes)
+    if argv[0] == "report":
+        print(write_report(words["table"], table, Path(words["out"]), Path(words["to"])))
+        return 0
     return 1 if run_all(table.runs(), Path(words["out"]), words["devices"].split(",")) else 0
 
 

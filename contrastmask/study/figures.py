@@ -1,0 +1,85 @@
+"""What the finished runs of a table measured, base and novel as the table's direction has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from contrastmask.errors import DataError
+from contrastmask.study.plan import ORACLE, StudyRun, Table
+from contrastmask.study.runner import MARK, finished
+
+GROUPS = ("novel", "base")
+# name of a measure -> (part of results.json, figure); all percent
+MEASURES = {
+    "given-box IoU": ("given_boxes", "IoU"),
+    "given-box boundary IoU": ("given_boxes", "boundary_IoU"),
+    "given-box mask AP": ("given_boxes", "AP"),
+    "mask AP": ("mask", "AP"),
+    "box AP": ("box", "AP"),
+    "filled-box IoU": ("given_boxes", "filled_box_IoU"),
+}
+PER_OBJECT = ("IoU", "boundary_IoU", "filled_box_IoU")  # means over objects; the others are means over classes
+
+
+def table_figures(table: Table, root: Path) -> dict[str, Any]:
+    """The figures of all finished runs of a table.
+
+    Returns:
+        ``{split: {variant: {seed: {"seconds": s, group: {measure: percent or None}}}}}``, groups ``novel`` and
+        ``base``; the oracle appears in every split. Runs that are not finished are left out.
+
+    Raises:
+        DataError: a split has no run that tells which classes are novel.
+    """
+    found: dict[str, Any] = {}
+    done = {(r.variant, r.split, r.seed): r for r in table.runs() if finished(r, root)}
+    for split in table.splits:
+        groups = _groups([r for (v, s, _), r in done.items() if s == split and v != ORACLE], root, split)
+        variants: dict[str, Any] = {}
+        for variant in table.variants:
+            rows = {
+                seed: _figures(run.folder(root), groups)
+                for (v, s, seed), run in sorted(done.items())
+                if v == variant and (s == split or v == ORACLE)
+            }
+            if rows:
+                variants[variant] = rows
+        found[split] = variants
+    return found
+
+
+def _groups(runs: Sequence[StudyRun], root: Path, split: str) -> dict[str, list[str]]:
+    if not runs:
+        raise DataError(f"{root}: no finished run of {split} yet; python -m contrastmask.study run")
+    rows = _read(runs[0].folder(root) / "results.json")["per_class"]
+    return {group: [name for name, row in rows.items() if row["group"] == group] for group in GROUPS}
+
+
+def _figures(folder: Path, groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    results, mark = _read(folder / "results.json"), _read(folder / MARK)
+    figures: dict[str, Any] = {"seconds": mark["seconds"]}
+    for group, names in groups.items():
+        figures[group] = {
+            measure: _group_mean(results, part, figure, names) for measure, (part, figure) in MEASURES.items()
+        }
+    return figures
+
+
+def _group_mean(results: Mapping[str, Any], part: str, figure: str, names: Sequence[str]) -> float | None:
+    rows = results["given_boxes"]["per_class"] if part == "given_boxes" else results["per_class"]
+    values, weights = [], []
+    for name in names:
+        row = rows[name] if part == "given_boxes" else rows[name].get(part, {})
+        if row.get(figure) is not None:
+            values.append(row[figure])
+            weights.append(row["objects"] if figure in PER_OBJECT else 1)
+    return float(np.average(values, weights=weights)) if values else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))

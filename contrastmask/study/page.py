@@ -1,0 +1,116 @@
+"""The study as a page of tables (Markdown)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from contrastmask.study.figures import GROUPS
+from contrastmask.study.plan import ORACLE, Table
+from contrastmask.study.statistics import Comparison, Mean, compare, mean_of
+
+COLUMNS = ("given-box IoU", "given-box boundary IoU", "given-box mask AP", "mask AP", "box AP")
+MAIN = "given-box IoU"
+# (ours, theirs): what the difference is made of
+PAIRS = (
+    ("cam", "baseline"),
+    ("contrast", "baseline"),
+    ("full", "baseline"),
+    ("full", "cam"),
+    ("full", "contrast"),
+    ("paper", "full"),
+    ("baseline_positives", "baseline"),
+    ("own_query", "full"),
+    ("easy_keys", "full"),
+    ("base_only", "full"),
+    ("deep", "full"),
+    ("hourglass", "full"),
+    ("deep_baseline", "baseline"),
+    ("hourglass_baseline", "baseline"),
+)
+
+Figures = Mapping[str, Mapping[int, Mapping[str, Any]]]  # variant -> seed -> what figures.table_figures returns
+
+
+def table_page(name: str, table: Table, found: Mapping[str, Figures], header: Sequence[str]) -> str:
+    """One table of the study.
+
+    Args:
+        name: of the table, as the command takes it; found: :func:`contrastmask.study.figures.table_figures`.
+        header: lines about hardware and versions.
+    """
+    lines = [f"# {name}", "", f"`python -m contrastmask.study run table={name}` and `… report table={name}`", ""]
+    lines += [*header, "", f"Settings of all runs: `experiment={table.experiment}` {' '.join(table.overrides)}", ""]
+    for split, variants in found.items():
+        lines += [f"## {split}", "", *_counts(table, variants), ""]
+        for group in GROUPS:
+            lines += [f"### {group} classes, percent", "", *_main_table(variants, group), ""]
+        lines += ["### Paired by seed, novel classes", "", *_comparisons(variants), ""]
+        lines += [f"![novel classes]({name}-{split}.png)", ""]
+    return "\n".join(lines)
+
+
+def values(rows: Mapping[int, Mapping[str, Any]], group: str, measure: str) -> dict[int, float]:
+    """Seed → figure of the runs that have it."""
+    return {seed: row[group][measure] for seed, row in rows.items() if row[group][measure] is not None}
+
+
+def shown(mean: Mean, digits: int = 1) -> str:
+    """``12.3 ± 0.4``, the 95 % interval."""
+    return f"{mean.mean:.{digits}f}" + ("" if mean.half is None else f" ± {mean.half:.{digits}f}")
+
+
+def _counts(table: Table, variants: Figures) -> list[str]:
+    short = [f"{name} {len(rows)}" for name, rows in variants.items() if len(rows) < table.seeds]
+    gone = [name for name in table.variants if name not in variants]
+    lines = [f"Mean over seeds and its 95 % interval (Student's t), {table.seeds} seeds a variant."]
+    if short or gone:
+        lines.append(f"Not finished: {', '.join([*short, *(f'{name} 0' for name in gone)])} seeds.")
+    return lines
+
+
+def _main_table(variants: Figures, group: str) -> list[str]:
+    lines = ["| variant | " + " | ".join(COLUMNS) + " | share of the oracle | s / run |"]
+    lines.append("|---" * (len(COLUMNS) + 3) + "|")
+    oracle = values(variants[ORACLE], group, MAIN) if ORACLE in variants else {}
+    filled = next(iter(variants.values()), {})
+    if measured := values(filled, group, "filled-box IoU"):
+        cells = [f"{mean_of(list(measured.values())).mean:.1f}", *["–"] * (len(COLUMNS) - 1)]
+        lines.append("| filled box | " + " | ".join(cells) + f" | {_share(measured, oracle)} | – |")
+    for name, rows in variants.items():
+        cells = []
+        for column in COLUMNS:
+            found = values(rows, group, column)
+            cells.append(shown(mean_of(list(found.values()))) if found else "–")
+        seconds = mean_of([row["seconds"] for row in rows.values()])
+        share = _share(values(rows, group, MAIN), oracle)
+        lines.append(f"| {name} | {' | '.join(cells)} | {share} | {seconds.mean:.0f} |")
+    return lines
+
+
+def _share(mine: Mapping[int, float], oracle: Mapping[int, float]) -> str:
+    seeds = sorted(mine.keys() & oracle.keys())
+    if not seeds:
+        return "–"
+    return shown(mean_of([100 * mine[s] / oracle[s] for s in seeds]), 0) + " %"
+
+
+def comparisons(variants: Figures, measure: str) -> list[tuple[str, str, Comparison]]:
+    """``(ours, theirs, comparison)`` of novel classes for the pairs of ``PAIRS`` that share a seed."""
+    found = []
+    for ours, theirs in PAIRS:
+        if ours in variants and theirs in variants:
+            a, b = (values(variants[name], "novel", measure) for name in (ours, theirs))
+            if seeds := sorted(a.keys() & b.keys()):
+                found.append((ours, theirs, compare([a[s] for s in seeds], [b[s] for s in seeds])))
+    return found
+
+
+def _comparisons(variants: Figures) -> list[str]:
+    lines = ["| | measure | difference | p (paired t) | p (sign flips) | seeds |", "|---|---|---|---|---|---|"]
+    for measure in COLUMNS[:4]:
+        for ours, theirs, result in comparisons(variants, measure):
+            p = ["–" if value is None else f"{value:.3f}" for value in (result.p, result.p_exact)]
+            cells = [f"{ours} − {theirs}", measure, shown(result.difference), *p, str(result.difference.n)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines

@@ -1,0 +1,50 @@
+"""The study's figures and page, of runs whose figures are known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from contrastmask.errors import DataError
+from contrastmask.study.figures import table_figures
+from contrastmask.study.report import write_report
+from tests.study.runs import TABLE, write_runs
+
+
+def test_groups_are_those_of_the_direction_for_the_oracle_too(tmp_path: Path) -> None:
+    write_runs(tmp_path)
+    found = table_figures(TABLE, tmp_path)
+    assert list(found) == ["voc_nonvoc", "nonvoc_voc"]
+    oracle = found["voc_nonvoc"]["oracle"][0]
+    assert oracle["novel"]["given-box IoU"] == pytest.approx((3 * 80 + 84) / 4)  # over objects: cup thrice, donut once
+    assert oracle["novel"]["mask AP"] == pytest.approx((80 + 84) / 2)  # over classes
+    assert found["nonvoc_voc"]["oracle"][0]["base"] == oracle["novel"]
+    assert oracle["seconds"] == 10.0
+
+
+def test_page(tmp_path: Path) -> None:
+    write_runs(tmp_path / "runs")
+    page = write_report("tiny", TABLE, tmp_path / "runs", tmp_path / "docs").read_text()
+    # three seeds: differences 4.0, 4.1, 4.2, whose interval is 4.303 * 0.1 / sqrt(3)
+    assert "| full − baseline | given-box IoU | 4.1 ± 0.2 | 0.000 | 0.250 | 3 |" in page
+    assert "| filled box | 30.0 |" in page
+    assert "| oracle | 82.0 ± 2.5 |" in page
+    assert json.loads((tmp_path / "docs" / "tiny.json").read_text())["voc_nonvoc"]["full"]["2"]["seconds"] == 10.0
+    for split in TABLE.splits:
+        with Image.open(tmp_path / "docs" / f"tiny-{split}.png") as picture:
+            assert picture.width > 800
+
+
+def test_what_is_not_finished_is_said(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no finished run"):
+        write_report("tiny", TABLE, tmp_path / "runs", tmp_path / "docs")
+    write_runs(tmp_path / "runs")
+    for run in TABLE.runs():
+        if run.variant == "full" and run.seed:
+            (run.folder(tmp_path / "runs") / "results.json").unlink()
+    page = write_report("tiny", TABLE, tmp_path / "runs", tmp_path / "docs").read_text()
+    assert "Not finished: full 1 seeds." in page
+    assert "| full − baseline | given-box IoU | 4.0 | – | – | 1 |" in page

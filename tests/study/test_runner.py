@@ -1,0 +1,83 @@
+"""Plan and runner: every combination once, finished runs kept, broken ones redone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from contrastmask.errors import ConfigError
+from contrastmask.study import runner
+from contrastmask.study.plan import CONF, StudyRun, Table, load_table
+from contrastmask.study.runner import MARK, finished, run_all
+from tests.composing import composed
+
+PROGRAM = """
+import json, os, pathlib, sys
+words = dict(w.split("=", 1) for w in sys.argv[1:])
+folder = pathlib.Path(words["hydra.run.dir"])
+with open(folder.parents[2] / "calls", "a") as calls:
+    print(folder.relative_to(folder.parents[2]), words["trainer.accelerator"], file=calls)
+if (folder.parents[2] / "broken").exists() and words["seed"] == "1":
+    sys.exit("boom")
+(folder / "results.json").write_text(json.dumps({"seed": words["seed"]}))
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "train.py").write_text(PROGRAM)
+    monkeypatch.setattr(runner, "PROGRAM", tmp_path / "train.py")
+    (tmp_path / "runs").mkdir()
+    return tmp_path / "runs"
+
+
+def calls(root: Path) -> list[str]:
+    lines = (root / "calls").read_text().splitlines()
+    (root / "calls").unlink()
+    return sorted(lines)
+
+
+def test_every_table_is_of_settings_that_exist() -> None:
+    for path in (CONF / "study").glob("*.yaml"):
+        for run in load_table(path.stem, seeds=1).runs():
+            cfg = composed(*run.overrides)
+            assert cfg.seed == 0
+            assert cfg.split.name == ("all" if run.variant == "oracle" else run.split)
+    with pytest.raises(ConfigError, match="minimal"):
+        load_table("gone")
+    with pytest.raises(ConfigError, match="no variant unicorn"):
+        load_table("minimal", variants=["unicorn"])
+
+
+def test_seed_by_seed_and_the_oracle_once() -> None:
+    runs = Table("study/shapes", ("full", "oracle"), ("voc_nonvoc", "nonvoc_voc"), 2).runs()
+    assert [(r.variant, r.split, r.seed) for r in runs] == [
+        ("full", "voc_nonvoc", 0), ("oracle", "voc_nonvoc", 0), ("full", "nonvoc_voc", 0),
+        ("full", "voc_nonvoc", 1), ("oracle", "voc_nonvoc", 1), ("full", "nonvoc_voc", 1),
+    ]  # fmt: skip
+    assert runs[1].overrides == ("experiment=[study/shapes,study/oracle]", "seed=0")
+
+
+def test_broken_runs_are_redone_and_finished_ones_kept(root: Path) -> None:
+    runs = Table("study/shapes", ("full",), ("voc_nonvoc",), 3).runs()
+    (root / "broken").touch()
+    failed = run_all(runs, root, ["cpu", "cpu"])
+    assert [r.seed for r in failed] == [1]
+    assert "boom" in (runs[1].folder(root) / "study.log").read_text()
+    assert calls(root) == [f"voc_nonvoc/full/seed{k} cpu" for k in range(3)]
+    (root / "broken").unlink()
+    (runs[2].folder(root) / "results.json").write_text("{cut")
+    assert run_all(runs, root, ["0"]) == []
+    assert calls(root) == ["voc_nonvoc/full/seed1 gpu", "voc_nonvoc/full/seed2 gpu"]
+    assert all(finished(r, root) for r in runs)
+    assert json.loads((runs[0].folder(root) / MARK).read_text())["device"] == "cpu"
+
+
+def test_results_of_other_settings_are_not_taken_for_these(root: Path) -> None:
+    (run,) = Table("study/shapes", ("full",), ("voc_nonvoc",), 1).runs()
+    run_all([run], root)
+    other = StudyRun(run.variant, run.split, run.seed, (*run.overrides, "schedule.lr=1"))
+    with pytest.raises(ConfigError, match="choose another out="):
+        finished(other, root)
