@@ -116,6 +116,8 @@ class Config(NetworkConfig):
         """
         _choose("split.rule", self.split.rule, ("voc_nonvoc", "nonvoc_voc", "as_annotated", "all"))
         _choose("loss.formula", self.loss.formula, ("released", "paper"))
+        _choose("loss.query", self.loss.query, ("shared", "own"))
+        _choose("model.mask_head.kind", self.model.mask_head.kind, ("fcn", "hourglass"))
         _choose("model.mask_rois", self.model.mask_rois, ("objects", "positives"))
         _choose("schedule.optimizer", self.schedule.optimizer, ("sgd", "adamw"))
         _choose("data.on_bad", self.data.on_bad, ("error", "skip"))

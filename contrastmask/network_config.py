@@ -78,6 +78,9 @@ class MaskHeadConfig:
 
     channels: int = MISSING
     depth: int = MISSING  # 3x3 convolutions
+    kind: str = "fcn"  # what comes before the upsampling: "fcn" or "hourglass"
+    extra: int = 0  # 3x3 convolutions beyond depth: a deeper head at any width
+    blocks: list[int] = field(default_factory=lambda: [1, 2, 2])  # hourglass: residual blocks by level
 
 
 @dataclass
@@ -115,6 +118,9 @@ class LossConfig:
     query_high: float = MISSING  # CAM threshold that replaces an empty foreground query
     query_low: float = MISSING  # and an empty background query
     min_pixels: int = MISSING  # fewer in any key set: the object is left out
+    query: str = "shared"  # "shared" by all objects of the batch, or each object's "own"
+    hard_keys: bool = True  # the terms of keys along the outline
+    box_only: bool = True  # objects without mask take part
 
 
 @dataclass

@@ -10,7 +10,7 @@ from contrastmask.build import typed
 from contrastmask.errors import ConfigError
 from tests.composing import CONF, composed
 
-GROUPS = ("backbone", "split", "schedule", "model", "loss", "data", "trainer", "logger", "callbacks")
+GROUPS = ("backbone", "split", "schedule", "model", "mask_head", "loss", "data", "trainer", "logger", "callbacks")
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 FOLDER = CONF / "experiment"
 EXPERIMENTS = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in sorted(FOLDER.rglob("*.yaml"))]
@@ -19,7 +19,9 @@ EXPERIMENTS = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in s
 @pytest.mark.parametrize(("group", "choice"), CHOICES, ids=lambda value: value)
 def test_every_choice_of_every_group_composes(group: str, choice: str) -> None:
     config = typed(composed(f"{group}={choice}"))
-    part = getattr(config, group)
+    part = config.model.mask_head if group == "mask_head" else getattr(config, group)
+    if group == "mask_head":
+        assert (part.kind == "hourglass", part.extra > 0) == (choice == "hourglass", choice == "deep")
     if group in ("backbone", "split", "schedule", "model", "data"):
         assert part.name == choice
 

@@ -5,10 +5,13 @@ M RoIs, C channels; 14x14 features give 28x28 logits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from contrastmask.losses.cam import minmax_normalize
+from contrastmask.model.hourglass import Hourglass
 from contrastmask.model.layers import ConvStack, kaiming
 
 
@@ -18,14 +21,32 @@ class MaskHead(nn.Module):
     Args:
         in_channels: width of the pyramid.
         enhanced_channels: width of the contrastive encoder, or 0 for a head without enhanced features.
-        channels: width of the head; depth: its 3x3 convolutions (4).
+        channels: width of the head.
+        kind: ``"fcn"``, a stack of ``depth`` 3x3 convolutions (4) and ``extra`` further ones; ``"hourglass"``, in their
+            place an :class:`~contrastmask.model.hourglass.Hourglass` of these ``blocks``.
     """
 
-    def __init__(self, in_channels: int, *, enhanced_channels: int = 0, channels: int = 256, depth: int = 4) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        enhanced_channels: int = 0,
+        channels: int = 256,
+        depth: int = 4,
+        kind: str = "fcn",
+        extra: int = 0,
+        blocks: Sequence[int] = (1, 2, 2),
+    ) -> None:
         super().__init__()
+        if kind not in ("fcn", "hourglass"):
+            raise ValueError(f"a mask head is 'fcn' or 'hourglass', not {kind!r}")
         self.fuse = kaiming(nn.Conv2d(enhanced_channels, in_channels, 1)) if enhanced_channels else None
-        self.convs = ConvStack(depth, in_channels, channels)
-        self.upsample = kaiming(nn.ConvTranspose2d(channels if depth else in_channels, channels, 2, stride=2))
+        if kind == "fcn":
+            self.convs = ConvStack(depth + extra, in_channels, channels)
+            width = channels if depth + extra else in_channels
+        else:
+            self.convs, width = Hourglass(in_channels, channels, blocks), channels
+        self.upsample = kaiming(nn.ConvTranspose2d(width, channels, 2, stride=2))
         self.logits = kaiming(nn.Conv2d(channels, 1, 1))
 
     def forward(self, x: Tensor, enhanced: Tensor | None = None, cam: Tensor | None = None) -> Tensor:

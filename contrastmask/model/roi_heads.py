@@ -40,6 +40,9 @@ class ContrastiveOptions(NamedTuple):
     sample_ratio: float = 0.3  # share of each key set that is drawn
     temperature_easy: float = 0.3
     temperature_hard: float = 0.7
+    query: str = "shared"  # or "own": queries of each object by itself
+    hard_keys: bool = True  # the two terms of keys along the outline
+    box_only: bool = True  # objects without mask take part
 
 
 class Positives(NamedTuple):
@@ -170,6 +173,8 @@ class RoIHeads(nn.Module):
                 query_low=options.query_low,
                 min_pixels=options.min_pixels,
             )
+            if not options.box_only:
+                sets = sets._replace(keep=sets.keep & positives.has_mask)
             sets = self.sample_keys(sets, options.sample_ratio, generator)
         return contrastive_loss(
             head.project(encoded),
@@ -177,6 +182,8 @@ class RoIHeads(nn.Module):
             formula=options.formula,
             temperature_easy=options.temperature_easy,
             temperature_hard=options.temperature_hard,
+            query=options.query,
+            hard_keys=options.hard_keys,
         )
 
     def _mask_loss(self, features: list[Tensor], cams: Tensor, encoded: Tensor | None, positives: Positives) -> Tensor:

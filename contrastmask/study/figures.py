@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from contrastmask.errors import DataError
-from contrastmask.study.plan import ORACLE, StudyRun, Table
+from contrastmask.study.plan import StudyRun, Table
 from contrastmask.study.runner import MARK, finished
 
 GROUPS = ("novel", "base")
@@ -39,13 +39,13 @@ def table_figures(table: Table, root: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     done = {(r.variant, r.split, r.seed): r for r in table.runs() if finished(r, root)}
     for split in table.splits:
-        groups = _groups([r for (v, s, _), r in done.items() if s == split and v != ORACLE], root, split)
+        groups = _groups([run for run in done.values() if run.split == split and not run.oracle], root, split)
         variants: dict[str, Any] = {}
-        for variant in table.variants:
+        for variant in table.names():
             rows = {
                 seed: _figures(run.folder(root), groups)
-                for (v, s, seed), run in sorted(done.items())
-                if v == variant and (s == split or v == ORACLE)
+                for (v, s, seed), run in sorted(done.items(), key=lambda item: item[0])
+                if v == variant and (s == split or run.oracle)
             }
             if rows:
                 variants[variant] = rows
@@ -56,8 +56,9 @@ def table_figures(table: Table, root: Path) -> dict[str, Any]:
 def _groups(runs: Sequence[StudyRun], root: Path, split: str) -> dict[str, list[str]]:
     if not runs:
         raise DataError(f"{root}: no finished run of {split} yet; python -m contrastmask.study run")
-    rows = _read(runs[0].folder(root) / "results.json")["per_class"]
-    return {group: [name for name, row in rows.items() if row["group"] == group] for group in GROUPS}
+    tables = [_read(run.folder(root) / "results.json")["per_class"] for run in runs]
+    # along a curve of base classes only those stay that are on one side at every point
+    return {g: [n for n in tables[0] if all(t[n]["group"] == g for t in tables)] for g in GROUPS}
 
 
 def _figures(folder: Path, groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def shown(mean: Mean, digits: int = 1) -> str:
 
 def _counts(table: Table, variants: Figures) -> list[str]:
     short = [f"{name} {len(rows)}" for name, rows in variants.items() if len(rows) < table.seeds]
-    gone = [name for name in table.variants if name not in variants]
+    gone = [name for name in table.names() if name not in variants]
     lines = [f"Mean over seeds and its 95 % interval (Student's t), {table.seeds} seeds a variant."]
     if short or gone:
         lines.append(f"Not finished: {', '.join([*short, *(f'{name} 0' for name in gone)])} seeds.")

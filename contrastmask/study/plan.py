@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ class StudyRun:
     """One training.
 
     Attributes:
-        variant: a file of ``conf/experiment/study``; split: which classes are novel; seed: of everything random.
+        variant: a file of ``conf/experiment/study``, and ``@POINT`` where the table is a curve.
+        split: which classes are novel; seed: of everything random.
         overrides: what ``train.py`` gets, without the folder.
     """
 
@@ -28,9 +29,14 @@ class StudyRun:
     seed: int
     overrides: tuple[str, ...]
 
+    @property
+    def oracle(self) -> bool:
+        """Whether it has the masks of all classes."""
+        return self.variant.split("@")[0] == ORACLE
+
     def folder(self, root: Path) -> Path:
         """Where the run leaves its results."""
-        return root / ("all" if self.variant == ORACLE else self.split) / self.variant / f"seed{self.seed}"
+        return root / ("all" if self.oracle else self.split) / self.variant / f"seed{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Table:
     Attributes:
         experiment: data and model size of all runs; variants, splits, seeds (0..seeds-1): every combination is a run.
         overrides: further settings of all runs.
+        points: further settings by name, for a curve: every run once with each.
     """
 
     experiment: str
@@ -47,6 +54,12 @@ class Table:
     splits: tuple[str, ...]
     seeds: int
     overrides: tuple[str, ...] = ()
+    points: dict[str, list[str]] = field(default_factory=dict)
+
+    def names(self) -> dict[str, tuple[str, list[str]]]:
+        """Name of every line of the table → variant and settings of the point."""
+        points = self.points or {"": []}
+        return {f"{v}@{p}" if p else v: (v, extra) for p, extra in points.items() for v in self.variants}
 
     def runs(self) -> list[StudyRun]:
         """All runs, seed by seed, so that what is finished at any moment is a fair comparison.
@@ -56,10 +69,11 @@ class Table:
         runs: dict[Path, StudyRun] = {}
         for seed in range(self.seeds):
             for split in self.splits:
-                for variant in self.variants:
+                for name, (variant, extra) in self.names().items():
                     chosen = f"experiment=[{self.experiment},study/{variant}]"
                     classes = () if variant == ORACLE else (f"split={split}",)
-                    run = StudyRun(variant, split, seed, (chosen, *classes, f"seed={seed}", *self.overrides))
+                    overrides = (chosen, *classes, f"seed={seed}", *self.overrides, *extra)
+                    run = StudyRun(name, split, seed, overrides)
                     runs.setdefault(run.folder(Path()), run)
         return list(runs.values())
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from contrastmask.losses.contrastive import FORMULAS, contrastive_loss, info_nce, ramp
+from contrastmask.losses.contrastive import FORMULAS, QUERIES, contrastive_loss, info_nce, ramp
 from contrastmask.losses.pixel_sets import PixelSets, pixel_sets, sample_keys
 from tests.losses import plain
 from tests.losses.recipes_masks import INFO_CASES, make_fuzz, make_info
@@ -68,6 +68,33 @@ def test_loss_equals_the_plain_one(formula: str) -> None:
         ours = contrastive_loss(exact, sampled, formula=formula, **{f"temperature_{k}": v for k, v in swapped.items()})
         assert other != pytest.approx(twin, rel=1e-3)
         assert float(ours) == pytest.approx(other, rel=1e-9)
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_own_queries_are_the_mean_of_the_objects_by_themselves(formula: str) -> None:
+    sampled, projected = _sampled(8), _projected(8, dtype=torch.float64)
+    sampled = sample_keys(sampled._replace(keep=sampled.keep & (torch.arange(8) != 3)), 0.5, _generator())
+    kept = sampled.keep.nonzero().flatten().tolist()
+    assert 3 < len(kept) < 8
+    rows = [_twin(projected[k : k + 1], PixelSets(*(part[k : k + 1] for part in sampled)), formula) for k in kept]
+    ours = contrastive_loss(projected, sampled, formula=formula, query="own")
+    assert float(ours) == pytest.approx(np.mean(rows), rel=1e-9)
+    nothing = sampled._replace(keep=torch.zeros_like(sampled.keep))
+    projected.requires_grad_(True)
+    empty = contrastive_loss(projected, sample_keys(nothing), formula=formula, query="own")
+    empty.backward()
+    assert (float(empty.detach()), float(projected.grad.abs().sum())) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_without_hard_keys_two_terms_are_left(query: str) -> None:
+    sampled, projected = _sampled(8), _projected(8, dtype=torch.float64)
+    hard = sampled._replace(easy_pos=torch.zeros_like(sampled.easy_pos))  # no easy positive: the easy terms are 0
+    both, easy = (contrastive_loss(projected, sampled, query=query, hard_keys=h) for h in (True, False))
+    assert float(both - easy) == pytest.approx(float(contrastive_loss(projected, hard, query=query)), rel=1e-9)
+    assert float(easy) != pytest.approx(float(both), rel=1e-3)
+    with pytest.raises(ValueError, match="shared, own"):
+        contrastive_loss(projected, sampled, query="each")
 
 
 def test_only_the_released_formula_can_be_negative() -> None:

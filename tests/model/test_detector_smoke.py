@@ -60,6 +60,14 @@ def test_only_objects_without_masks(detector: Detector) -> None:
     assert losses["loss_contrastive"] != 0  # their CAMs give keys
 
 
+def test_objects_without_masks_may_be_left_out_of_the_contrast() -> None:
+    torch.manual_seed(0)
+    detector = tiny(options={"box_only": False})
+    bare = [scene(has_mask=(False, False), seed=k) for k in range(2)]
+    assert step(detector, *bare)["loss_contrastive"] == 0
+    assert step(detector, *bare, scene())["loss_contrastive"] != 0
+
+
 def test_every_object_with_a_mask(detector: Detector) -> None:
     losses = step(detector, scene(has_mask=(True, True)))
     assert losses["loss_mask"] > 0
