@@ -10,11 +10,12 @@ from torch import Tensor
 from contrastmask.model.backbone import STRIDES, ResNetFPN
 from contrastmask.model.box_head import CAMBoxHead
 from contrastmask.model.contrastive_head import ContrastiveHead
+from contrastmask.model.contrastive_options import ContrastiveOptions
 from contrastmask.model.detector import Detector
 from contrastmask.model.mask_head import MaskHead
 from contrastmask.model.postprocess import BoxSelection
 from contrastmask.model.roi_align import PyramidRoIAlign
-from contrastmask.model.roi_heads import ContrastiveOptions, RoIHeads
+from contrastmask.model.roi_heads import RoIHeads
 from contrastmask.model.rpn import GridAnchors, ProposalNetwork
 from contrastmask.model.sampling import RoISampler
 

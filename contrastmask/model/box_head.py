@@ -54,11 +54,18 @@ class CAMBoxHead(nn.Module):
             class logits ``[R, K + 1]`` (background last), box deltas ``[R, 4K]`` (or ``[R, 4]``), and the
             classification branch's map before pooling ``[R, C, 7, 7]``, from which :meth:`cam` reads.
         """
-        x = self.shared_convs(x)
-        cls_map = self.cls_convs(x)
-        logits = self.fc_cls(cls_map.mean(dim=(2, 3)))
-        deltas = self.fc_reg(self.reg_convs(x).mean(dim=(2, 3)))
-        return logits, deltas, cls_map
+        logits, cls_map, shared = self.score(x)
+        return logits, self.refine(shared), cls_map
+
+    def score(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The classifying part of :meth:`forward`: logits, the map before pooling, and what :meth:`refine` takes."""
+        shared = self.shared_convs(x)
+        cls_map = self.cls_convs(shared)
+        return self.fc_cls(cls_map.mean(dim=(2, 3))), cls_map, shared
+
+    def refine(self, shared: Tensor) -> Tensor:
+        """Box deltas from the shared convolutions' features ``[R, C, 7, 7]`` of :meth:`score`."""
+        return self.fc_reg(self.reg_convs(shared).mean(dim=(2, 3)))
 
     def cam(self, cls_map: Tensor, labels: Tensor) -> Tensor:
         """Class activation maps: the classifier's weight row, detached and without bias, at every cell.

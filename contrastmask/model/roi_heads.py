@@ -22,27 +22,12 @@ from contrastmask.losses.pixel_sets import PixelSets, pixel_sets, sample_keys
 from contrastmask.model.box_head import CAMBoxHead
 from contrastmask.model.boxes import TwoSidedCoder
 from contrastmask.model.contrastive_head import ContrastiveHead
+from contrastmask.model.contrastive_options import ContrastiveOptions
 from contrastmask.model.mask_head import MaskHead
 from contrastmask.model.masks import mask_targets
 from contrastmask.model.postprocess import BoxSelection, DetectedBoxes
 from contrastmask.model.roi_align import PyramidRoIAlign
 from contrastmask.model.sampling import RoISampler, SampledRoIs
-
-
-class ContrastiveOptions(NamedTuple):
-    """Numbers of the contrastive loss; see ``conf/loss`` for the values and METHOD's terms."""
-
-    formula: str = "released"  # or "paper"
-    delta: float = 0.1  # CAM threshold of box-only objects: foreground > 1 - delta, background < delta
-    query_high: float = 0.95  # CAM threshold that replaces a query side with fewer than two pixels
-    query_low: float = 0.05
-    min_pixels: int = 5  # an object with fewer pixels in any key set is left out
-    sample_ratio: float = 0.3  # share of each key set that is drawn
-    temperature_easy: float = 0.3
-    temperature_hard: float = 0.7
-    query: str = "shared"  # or "own": queries of each object by itself
-    hard_keys: bool = True  # the two terms of keys along the outline
-    box_only: bool = True  # objects without mask take part
 
 
 class Positives(NamedTuple):
@@ -211,19 +196,24 @@ class RoIHeads(nn.Module):
             per image the boxes kept and their CAMs ``[D, 7, 7]``, each read at the *proposal* that the detection was
             decoded from (reading it at the refined box instead moves mask probabilities by up to 0.35).
         """
-        logits, deltas, cls_map = self.box_head(self.align(features, proposals, self.BOX_SIZE))
+        logits, cls_map, shared = self.box_head.score(self.align(features, proposals, self.BOX_SIZE))
+        probs = logits.float().softmax(dim=1)
+        # a proposal without any class above the threshold cannot become a detection: its box is not refined
+        promising = torch.where((probs[:, :-1] > self.selection.score).any(dim=1))[0]
+        refined = self.box_head.refine(shared[promising])
+        deltas = refined.new_zeros((len(probs), refined.shape[1])).index_copy(0, promising, refined)
         counts = [len(p) for p in proposals]
         results = []
-        parts = zip(proposals, logits.split(counts), deltas.split(counts), cls_map.split(counts), sizes, strict=True)
-        for boxes, image_logits, image_deltas, image_map, size in parts:
+        parts = zip(proposals, probs.split(counts), deltas.split(counts), cls_map.split(counts), sizes, strict=True)
+        for boxes, image_probs, image_deltas, image_map, size in parts:
             decoded = self.coder.decode_single(image_deltas, boxes).unflatten(1, (-1, 4))
-            found = self.selection(image_logits.float().softmax(dim=1), decoded, size)
+            found = self.selection(image_probs, decoded, size)
             results.append((found, self.box_head.cam(image_map[found.proposals], found.labels)))
         return results
 
     def cams_of(self, features: list[Tensor], boxes: list[Tensor], labels: list[Tensor]) -> Tensor:
         """CAMs ``[R, 7, 7]`` of given boxes, each for its given class."""
-        _, _, cls_map = self.box_head(self.align(features, boxes, self.BOX_SIZE))
+        _, cls_map, _ = self.box_head.score(self.align(features, boxes, self.BOX_SIZE))
         return self.box_head.cam(cls_map, torch.cat(labels))
 
     def masks(self, features: list[Tensor], boxes: list[Tensor], cams: Tensor) -> Tensor:
