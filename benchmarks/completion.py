@@ -18,6 +18,7 @@ from benchmarks.harness import DTYPES, arguments, hardware, interleaved, multipl
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints import Checkpoint
 from contrastmask.plain_network import network_config
+from tests.detectors import tiny
 
 CLASSES = 80
 
@@ -28,9 +29,12 @@ def main(argv: list[str]) -> None:
     device, precision = options["device"], options["precision"]
     height, width = (64, 96) if options["size"] == "tiny" else (800, 1216)
     torch.manual_seed(0)
-    config = network_config(Checkpoint(Path("released"), "mmdetection", {}, {}, None))
-    config.model.roi.score = -1.0
-    detector = build_detector(config, CLASSES, pretrained=False).eval().to(device)
+    if options["size"] == "tiny":
+        detector = tiny(CLASSES).eval().to(device)
+    else:
+        config = network_config(Checkpoint(Path("released"), "mmdetection", {}, {}, None))
+        config.model.roi.score = -1.0
+        detector = build_detector(config, CLASSES, pretrained=False).eval().to(device)
     image = [torch.randint(0, 256, (3, height, width), dtype=torch.uint8, device=device)]
     size = [(height, width)]
     peak = product_rate(device, precision)

@@ -17,9 +17,10 @@ from torch import nn
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 
 from benchmarks.harness import DTYPES, arguments, hardware, interleaved, multiply_adds, product_rate, report
+from tests.detectors import tiny
 from tests.parity.golden import detector
 
-CLASSES = 80
+CLASSES, PROPOSALS = 80, 1000
 
 
 def peer_detector(device: str) -> nn.Module:
@@ -43,13 +44,15 @@ def main(argv: list[str]) -> None:
     device, precision = options["device"], options["precision"]
     height, width = (64, 96) if options["size"] == "tiny" else (800, 1216)
     image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8, device=device)
-    ours, peer = detector("r50").eval().to(device), peer_detector(device)
     if options["size"] == "tiny":
+        ours, peer = tiny(CLASSES).eval().to(device), peer_detector(device)
         peer.transform.min_size, peer.transform.max_size = (height,), width
+    else:
+        ours, peer = detector("r50").eval().to(device), peer_detector(device)
     heads = ours.roi_heads
     refined: list[int] = []
     heads.box_head.reg_convs.register_forward_pre_hook(lambda _, args: refined.append(len(args[0])))
-    pooled = torch.rand(ours.rpn.post_nms, heads.box_head.reg_convs[0].in_channels, 7, 7, device=device)
+    pooled = torch.rand(PROPOSALS, heads.box_head.reg_convs[0].in_channels, 7, 7, device=device)
 
     works = {
         "ours": lambda: ours.predict([image], [(height, width)]),
@@ -59,7 +62,7 @@ def main(argv: list[str]) -> None:
     peak = product_rate(device, precision)
     with torch.inference_mode(), torch.autocast(device, DTYPES[precision], enabled=precision != "fp32"):
         found = {"ours": len(works["ours"]()[0]["boxes"]), "torchvision": len(works["torchvision"]()[0]["boxes"])}
-        part = refined[0] / ours.rpn.post_nms
+        part = refined[0] / PROPOSALS
         counted = {name: multiply_adds(work) for name, work in works.items()}
         times = interleaved(works, device)
         if options["profile"] == "true":

@@ -43,11 +43,11 @@ def one_by_one(cams: torch.Tensor, masks: torch.Tensor, has_mask: torch.Tensor, 
             ring = near & ~edge
             sets = [mask & ~ring, ~mask & ~near, mask & ring, ~mask & ring]
         else:
-            sets = [cam > 0.9, cam < 0.1] * 2
+            sets = [cam > np.float32(0.9), cam < np.float32(0.1)] * 2
         lists = [np.argwhere(s).tolist() for s in sets]
         if min(map(len, lists)) < 5:
             continue
-        found.append([random.sample(rows, math.ceil(ratio * len(rows))) for rows in lists])
+        found.append([random.sample(rows, math.ceil(np.float32(ratio) * np.float32(len(rows)))) for rows in lists])
     return found
 
 
