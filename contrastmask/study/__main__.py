@@ -1,6 +1,7 @@
 """The study's program.
 
     python -m contrastmask.study run table=minimal out=outputs/study [seeds=5] [devices=cpu | cpu,cpu | 0,1]
+    python -m contrastmask.study measure table=minimal out=outputs/study      (feature separation, of finished runs)
     python -m contrastmask.study report table=minimal out=outputs/study to=docs/study
 
 A run that is finished is kept, a broken one redone; the command can be repeated at any time.
@@ -13,9 +14,11 @@ from pathlib import Path
 
 from contrastmask.errors import ConfigError
 from contrastmask.launch import plain_errors
-from contrastmask.study.plan import load_table
+from contrastmask.study.figures import novel_classes
+from contrastmask.study.plan import Table, load_table
 from contrastmask.study.report import write_report
-from contrastmask.study.runner import run_all
+from contrastmask.study.runner import finished, run_all
+from contrastmask.study.separation import FILE, measure
 
 DEFAULTS = {"table": "minimal", "out": "outputs/study", "seeds": "", "devices": "cpu", "to": "docs/study"}
 
@@ -23,15 +26,28 @@ DEFAULTS = {"table": "minimal", "out": "outputs/study", "seeds": "", "devices": 
 @plain_errors
 def main(argv: list[str]) -> int:
     """Do what the words say; returns the exit status, 1 where a run failed."""
-    if not argv or argv[0] not in ("run", "report"):
+    if not argv or argv[0] not in ("run", "measure", "report"):
         raise ConfigError(f"which? {__doc__}")
     words = _words(argv[1:], DEFAULTS)
     changes = {"seeds": int(words["seeds"])} if words["seeds"] else {}
     table = load_table(words["table"], **changes)
+    if argv[0] == "measure":
+        return _measure(table, Path(words["out"]))
     if argv[0] == "report":
         print(write_report(words["table"], table, Path(words["out"]), Path(words["to"])))
         return 0
     return 1 if run_all(table.runs(), Path(words["out"]), words["devices"].split(",")) else 0
+
+
+def _measure(table: Table, root: Path) -> int:
+    for split in table.splits:
+        novel = novel_classes(table, root, split)
+        for run in table.runs():
+            folder = run.folder(root)
+            # the oracle serves every split, whose novel classes differ: it is measured for the first one
+            if (run.split == split or run.oracle) and finished(run, root) and not (folder / FILE).exists():
+                print(folder, measure(folder, novel))
+    return 0
 
 
 def _words(argv: list[str], defaults: dict[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import numpy as np
 from contrastmask.errors import DataError
 from contrastmask.study.plan import StudyRun, Table
 from contrastmask.study.runner import MARK, finished
+from contrastmask.study.separation import FILE
 
 GROUPS = ("novel", "base")
 # name of a measure -> (part of results.json, figure); all percent
@@ -23,6 +24,7 @@ MEASURES = {
     "box AP": ("box", "AP"),
     "filled-box IoU": ("given_boxes", "filled_box_IoU"),
 }
+LAYERS = ("head", "encoder", "projected")  # feature separation, percent, where `measure` has been run
 PER_OBJECT = ("IoU", "boundary_IoU", "filled_box_IoU")  # means over objects; the others are means over classes
 
 
@@ -53,6 +55,16 @@ def table_figures(table: Table, root: Path) -> dict[str, Any]:
     return found
 
 
+def novel_classes(table: Table, root: Path, split: str) -> list[str]:
+    """Names of the classes that every finished run of this split but the oracle had no masks of.
+
+    Raises:
+        DataError: there is none.
+    """
+    runs = [run for run in table.runs() if run.split == split and not run.oracle and finished(run, root)]
+    return _groups(runs, root, split)["novel"]
+
+
 def _groups(runs: Sequence[StudyRun], root: Path, split: str) -> dict[str, list[str]]:
     if not runs:
         raise DataError(f"{root}: no finished run of {split} yet; python -m contrastmask.study run")
@@ -68,6 +80,10 @@ def _figures(folder: Path, groups: Mapping[str, Sequence[str]]) -> dict[str, Any
         figures[group] = {
             measure: _group_mean(results, part, figure, names) for measure, (part, figure) in MEASURES.items()
         }
+    if (folder / FILE).is_file():
+        for layer, found in _read(folder / FILE).items():
+            for group in groups:
+                figures[group][f"{layer} separation"] = found[group]
     return figures
 
 

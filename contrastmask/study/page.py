@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contrastmask.study.figures import GROUPS
+from contrastmask.study.figures import GROUPS, LAYERS
 from contrastmask.study.plan import ORACLE, Table
 from contrastmask.study.statistics import Comparison, Mean, compare, mean_of
 
@@ -46,13 +46,16 @@ def table_page(name: str, table: Table, found: Mapping[str, Figures], header: Se
         for group in GROUPS:
             lines += [f"### {group} classes, percent", "", *_main_table(variants, group), ""]
         lines += ["### Paired by seed, novel classes", "", *_comparisons(variants), ""]
+        if separation := _separation(variants):
+            lines += ["### Feature separation, percent (50: chance; see contrastmask/study/separation.py)", ""]
+            lines += [*separation, ""]
         lines += [f"![novel classes]({name}-{split}.png)", ""]
     return "\n".join(lines)
 
 
 def values(rows: Mapping[int, Mapping[str, Any]], group: str, measure: str) -> dict[int, float]:
     """Seed → figure of the runs that have it."""
-    return {seed: row[group][measure] for seed, row in rows.items() if row[group][measure] is not None}
+    return {seed: row[group][measure] for seed, row in rows.items() if row[group].get(measure) is not None}
 
 
 def shown(mean: Mean, digits: int = 1) -> str:
@@ -86,6 +89,23 @@ def _main_table(variants: Figures, group: str) -> list[str]:
         share = _share(values(rows, group, MAIN), oracle)
         lines.append(f"| {name} | {' | '.join(cells)} | {share} | {seconds.mean:.0f} |")
     return lines
+
+
+def _separation(variants: Figures) -> list[str]:
+    measures = [f"{layer} separation" for layer in LAYERS]
+    rows = []
+    for name, runs in variants.items():
+        cells = []
+        for measure in measures:
+            for group in GROUPS:
+                found = list(values(runs, group, measure).values())
+                cells.append(shown(mean_of(found)) if found else "–")
+        if set(cells) != {"–"}:
+            rows.append(f"| {name} | {' | '.join(cells)} |")
+    if not rows:
+        return []
+    columns = [f"{layer}, {group}" for layer in LAYERS for group in GROUPS]
+    return [f"| variant | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|", *rows]
 
 
 def _share(mine: Mapping[int, float], oracle: Mapping[int, float]) -> str:

@@ -11,6 +11,7 @@ from PIL import Image
 from contrastmask.errors import DataError
 from contrastmask.study.figures import table_figures
 from contrastmask.study.report import write_report
+from contrastmask.study.separation import FILE
 from tests.study.runs import TABLE, write_runs
 
 
@@ -27,7 +28,10 @@ def test_groups_are_those_of_the_direction_for_the_oracle_too(tmp_path: Path) ->
 
 def test_page(tmp_path: Path) -> None:
     write_runs(tmp_path / "runs")
+    measured = tmp_path / "runs" / "voc_nonvoc" / "full" / "seed0" / FILE
+    measured.write_text(json.dumps({"head": {"novel": 61.0, "base": 72.0}}))
     page = write_report("tiny", TABLE, tmp_path / "runs", tmp_path / "docs").read_text()
+    assert "| full | 61.0 | 72.0 | – | – | – | – |" in page
     # three seeds: differences 4.0, 4.1, 4.2, whose interval is 4.303 * 0.1 / sqrt(3)
     assert "| full − baseline | given-box IoU | 4.1 ± 0.2 | 0.000 | 0.250 | 3 |" in page
     assert "| filled box | 30.0 |" in page
