@@ -1,9 +1,9 @@
 """How well foreground and background of novel objects lie apart in a run's features.
 
 The paper explains its gain by this: with contrast, foreground of all classes gathers, away from background. Measured
-so: with base objects one direction is found, the mean over objects of (mean foreground feature - mean background feature);
-along it every novel object's pixels are ordered, and the area under the ROC curve says how often a foreground pixel
-comes before a background one of the same box. 50 percent is chance. Ground-truth boxes and classes, true masks.
+so: base objects give one direction, the mean over objects of (mean foreground feature - mean background feature); along
+it every novel object's pixels are ordered, and the area under the ROC curve says how often a foreground pixel comes
+before a background one of the same box. 50 percent is chance. Ground-truth boxes and classes, true masks.
 """
 
 from __future__ import annotations
