@@ -84,7 +84,9 @@ def build_datamodule(config: Config) -> CocoDataModule:
     }
     return CocoDataModule(
         **paths,
-        split=SplitRule(config.split.rule, config.split.base, config.split.novel, config.split.name),
+        split=SplitRule(
+            config.split.rule, config.split.base, config.split.novel, config.split.name, config.split.mask_share
+        ),
         batch_size=data.batch_size,
         eval_batch_size=data.eval_batch_size,
         num_workers=data.num_workers,

@@ -25,6 +25,7 @@ class SplitConfig:
     name: str | None = None  # label used in folder and run names; the rule, or "own" for own lists
     base: list[str] | None = None  # own list of classes with masks, by name; replaces the rule
     novel: list[str] | None = None  # own list of box-only classes, by name; replaces the rule
+    mask_share: float = 1.0  # (0, 1]: share of the base classes' masks that the training keeps
 
 
 @dataclass
@@ -115,6 +116,8 @@ class Config(NetworkConfig):
             ConfigError: a value is outside its choices, or settings contradict each other.
         """
         _choose("split.rule", self.split.rule, ("voc_nonvoc", "nonvoc_voc", "as_annotated", "all"))
+        if not 0 < self.split.mask_share <= 1:
+            raise ConfigError(f"split.mask_share={self.split.mask_share} must lie above 0 and at most at 1")
         _choose("loss.formula", self.loss.formula, ("released", "paper"))
         _choose("loss.query", self.loss.query, ("shared", "own"))
         _choose("model.mask_head.kind", self.model.mask_head.kind, ("fcn", "hourglass"))

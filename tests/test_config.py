@@ -59,6 +59,7 @@ def test_misspelt_keys_and_wrong_types_are_refused(override: str) -> None:
     [
         ("split.rule=voc", "voc_nonvoc"),
         ("loss.formula=own", "released, paper"),
+        ("split.mask_share=0", "split.mask_share=0"),
         ("model.mask_rois=gt", "objects, positives"),
         ("evaluate=masks", "given_boxes"),
         ("data.on_bad=ignore", "error, skip"),

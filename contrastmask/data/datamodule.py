@@ -99,7 +99,7 @@ class CocoDataModule(pl.LightningDataModule):
         if "train" in loaded:
             complete = loaded["train"]
             self._split = resolve_split(self.split_rule, complete)
-            loaded["train"] = apply_split(self._split, complete)
+            loaded["train"] = apply_split(self._split, complete, self.split_rule.mask_share)
             self._withheld = _count_masks(complete) - _count_masks(loaded["train"])
         elif self._split is None:
             self._split = resolve_split(self.split_rule, loaded["val"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -133,7 +134,21 @@ class Records:
 
         Their `areas`, which the file measures on masks, become those of the boxes.
         """
-        hidden = np.isin(self.labels, np.fromiter(labels, dtype=np.int64))
+        return self._without_masks(np.isin(self.labels, np.fromiter(labels, dtype=np.int64)))
+
+    def thin_masks(self, share: float) -> Records:
+        """A copy in which every class keeps ``ceil(share * n)`` of its n masks, chosen by annotation id alone.
+
+        A smaller share's masks are among a larger one's. Crowd regions are left as they are.
+        """
+        order = _scattered(self.ann_ids)
+        hidden = np.zeros(len(self.ann_ids), dtype=bool)
+        for label in range(len(self.categories)):
+            rows = np.flatnonzero((self.labels == label) & self.has_mask & ~self.crowd)
+            hidden[rows[np.argsort(order[rows], kind="stable")][math.ceil(share * len(rows) - 1e-9) :]] = True
+        return self._without_masks(hidden)
+
+    def _without_masks(self, hidden: np.ndarray) -> Records:
         if not hidden.any():
             return self
         size = self.boxes[:, 2:].astype(np.float64) - self.boxes[:, :2]
@@ -163,6 +178,14 @@ class Records:
             offsets=offsets,
             segmentations=self.segmentations.take(annotations),
         )
+
+
+def _scattered(ids: np.ndarray) -> np.ndarray:
+    """A number for every id that tells nothing of its size: splitmix64's finaliser, uint64."""
+    x = ids.astype(np.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)  # wraps around, as it shall
+    return x ^ (x >> np.uint64(31))
 
 
 def pack_names(names: list[bytes]) -> tuple[np.ndarray, np.ndarray]:

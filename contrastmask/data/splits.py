@@ -50,12 +50,14 @@ class SplitRule:
             objects but no mask), all (every class base).
         base, novel: own lists by class name, which replace the rule; from one list alone the rest is the other side.
         name: of the resulting split; by default the rule, or "own" for own lists.
+        mask_share: (0, 1], share of the base classes' masks that a training keeps, class by class.
     """
 
     rule: str = "voc_nonvoc"
     base: list[str] | None = None
     novel: list[str] | None = None
     name: str | None = None
+    mask_share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,11 @@ def resolve_split(rule: SplitRule, records: Records) -> Split:
     return Split(name, names, tuple(sorted(base)), tuple(sorted(novel)))
 
 
-def apply_split(split: Split, records: Records) -> Records:
-    """The records with the masks of all novel classes removed; without novel classes, the records themselves."""
-    return records.withhold(split.novel)
+def apply_split(split: Split, records: Records, mask_share: float = 1.0) -> Records:
+    """The records with the masks of all novel classes removed, and of the others all but ``mask_share``; where nothing
+    is to remove, the records themselves."""
+    kept = records.withhold(split.novel)
+    return kept.thin_masks(mask_share) if mask_share < 1 else kept
 
 
 def _base_by_rule(rule: str, records: Records) -> set[int]:

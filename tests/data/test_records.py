@@ -95,6 +95,22 @@ def test_withholding_nothing(tmp_path: Path) -> None:
     assert records.withhold([0]) is records
 
 
+def test_thinned_masks_are_nested_shares_of_every_class(tmp_path: Path) -> None:
+    rows = [row(k, category_id=1 if k % 4 else 90) for k in range(1, 101)]
+    records = read(tmp_path, content(rows))
+    assert records.thin_masks(1.0) is records
+    kept = {share: set(np.flatnonzero(records.thin_masks(share).has_mask)) for share in (0.01, 0.1, 0.5)}
+    assert kept[0.01] < kept[0.1] < kept[0.5]
+    by_class = np.bincount(records.labels[sorted(kept[0.1])]).tolist()
+    assert sorted(n for n in by_class if n) == [3, 8]  # of 25 and 75, rounded up
+    assert len(kept[0.01]) == 2
+    halves = np.array(sorted(kept[0.5]))
+    assert 15 < (halves < 50).sum() < 37  # chosen across the file
+    assert records.thin_masks(0.5).ann_ids.tolist() == records.ann_ids.tolist()
+    turned = read(tmp_path, content(rows[::-1]))
+    assert set(turned.ann_ids[turned.thin_masks(0.1).has_mask]) == set(records.ann_ids[sorted(kept[0.1])])
+
+
 def test_select_images(tmp_path: Path) -> None:
     rows = [row(1), row(2, image_id=2, segmentation=CROWD), row(3, image_id=3, segmentation=None), row(4, image_id=2)]
     records = read(tmp_path, content(rows, [*map(image, (1, 2, 3))]))
