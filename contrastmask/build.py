@@ -98,6 +98,7 @@ def build_datamodule(config: Config) -> CocoDataModule:
         seed=config.seed,
         repeats=config.schedule.repeats,
         repair=data.repair,
+        cache=None if data.cache is None else Path(data.cache),
         on_bad=data.on_bad,
         prepare=prepare,
     )

@@ -68,6 +68,7 @@ class DataConfig:
     long_side: int = MISSING  # no side longer than this
     flip: float = 0.5  # probability of a horizontal flip in training
     repair: bool = False  # drop and count broken records that otherwise stop the program
+    cache: str | None = None  # folder for checked records of large annotation files; null: none are kept
     on_bad: str = "error"  # unreadable image: "error" stops, "skip" leaves it out, warns and counts
     shapes: ShapesConfig | None = None  # the generator, where the data are drawn and not read
 

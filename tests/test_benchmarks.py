@@ -13,6 +13,7 @@ TINY = {
     "pixel_sets": ("rois=6",),
     "evaluation": ("images=6", "detections=22", "peer_images=3"),
     "inference": ("size=tiny",),
+    "data": ("images=20", "objects=60", "root=missing"),
     "completion": ("size=tiny", "boxes=2"),
     "step": ("size=tiny", "positives=6"),
 }

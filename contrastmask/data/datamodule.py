@@ -11,9 +11,9 @@ import torch
 from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from torch.utils.data import DataLoader
 
-from contrastmask.data.annotations import load_annotations
 from contrastmask.data.dataset import Batch, CocoDataset, collate
 from contrastmask.data.records import Records
+from contrastmask.data.records_cache import load_cached
 from contrastmask.data.sampler import GroupedBatchSampler, ShardBatchSampler
 from contrastmask.data.splits import Split, SplitRule, apply_split, resolve_split
 from contrastmask.data.summary import summarise, summary_lines
@@ -35,7 +35,8 @@ class CocoDataModule(pl.LightningDataModule):
         num_workers: worker processes of each loader; 0 loads in the main process. The batches are the same.
         seed: not negative; with the epoch it decides order and augmentation.
         repeats: passes over the training set within one epoch (3x schedule: 3).
-        repair: drop and count rows that contradict the file instead of stopping, see `load_annotations`.
+        repair: drop and count rows that contradict the file instead of stopping, see `load_cached`.
+        cache: folder for checked records of large annotation files, see `load_cached`; None keeps none.
         on_bad: "error" or "skip", what an unreadable image does, see `CocoDataset`.
         prepare: makes the files where they are generated rather than downloaded; run by one process per machine.
     """
@@ -59,6 +60,7 @@ class CocoDataModule(pl.LightningDataModule):
         seed: int = 0,
         repeats: int = 1,
         repair: bool = False,
+        cache: Path | None = None,
         on_bad: Literal["error", "skip"] = "error",
         prepare: Callable[[], None] | None = None,
     ) -> None:
@@ -72,6 +74,7 @@ class CocoDataModule(pl.LightningDataModule):
         self.test_transform = TestTransform(test_short_side, test_long_side)
         self.batch_size, self.eval_batch_size, self.num_workers = batch_size, eval_batch_size, num_workers
         self.seed, self.repeats, self.repair, self.on_bad, self.prepare = seed, repeats, repair, on_bad, prepare
+        self.cache = cache
         # With fewer evaluation images than processes some have none, which Lightning refuses by default.
         self.allow_zero_length_dataloader_with_multiple_devices = True
         self._split: Split | None = None
@@ -95,7 +98,7 @@ class CocoDataModule(pl.LightningDataModule):
         evaluation_only = stage in ("validate", "test")
         sides = ["val"] if evaluation_only and not self._split_needs_annotations else ["train", "val"]
         new = [side for side in sides if side not in self._records]
-        loaded = {side: load_annotations(*self.paths[side], repair=self.repair) for side in new}
+        loaded = {side: load_cached(*self.paths[side], repair=self.repair, folder=self.cache) for side in new}
         if "train" in loaded:
             complete = loaded["train"]
             self._split = resolve_split(self.split_rule, complete)

@@ -47,6 +47,10 @@ class Report:
         room = max(0, EXAMPLES - len(entry.examples))
         entry.examples += [item if isinstance(item, str) else int(item) for item in ids[:room]]
 
+    def restore(self, outcome: Outcome, subject: str, reason: str, count: int, examples: list[int | str]) -> None:
+        """Take in an entry that :meth:`to_dict` gave."""
+        self._entries[(outcome, subject, reason)] = Entry(count, list(examples))
+
     def update(self, other: Report) -> None:
         """Count in what another report has found."""
         for key, entry in other._entries.items():

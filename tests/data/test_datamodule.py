@@ -116,9 +116,9 @@ def test_loading_leaves_the_global_generator_alone(train, val):
 
 def test_files_are_read_once(train, val, monkeypatch):
     read = []
-    original = module_under_test.load_annotations
+    original = module_under_test.load_cached
     monkeypatch.setattr(
-        module_under_test, "load_annotations", lambda path, *a, **k: read.append(path) or original(path, *a, **k)
+        module_under_test, "load_cached", lambda path, *a, **k: read.append(path) or original(path, *a, **k)
     )
     data = make(train, val)
     for stage in ("fit", "validate", "test", "fit"):
