@@ -44,7 +44,16 @@ def show(backbone: str, image: str, limit: int = 100) -> Shown:
     between: dict = {}
     model.backbone.register_forward_hook(lambda m, given, out: between.update(inputs=given[0]))
     model.rpn.register_forward_hook(lambda m, given, out: between.update(features=given[1], proposals=out[0][0]))
-    model.roi_heads.box_head.register_forward_hook(lambda m, given, out: between.update(logits=out[0], deltas=out[1]))
+    head = model.roi_heads.box_head
+    score = head.score
+
+    def score_and_refine(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """What the detector asks for, and the deltas of all proposals, of which it needs a part."""
+        logits, cls_map, shared = score(x)
+        between.update(logits=logits, deltas=head.refine(shared))
+        return logits, cls_map, shared
+
+    head.score = score_and_refine
     pixels = make_image(seed, *size)[:, :, ::-1].transpose(2, 0, 1)  # RGB
     found = model.predict([torch.from_numpy(pixels.copy())], [original])[0]
     return Shown(**between, found=found, size=original)
