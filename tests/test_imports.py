@@ -43,7 +43,7 @@ ALLOWED = {
     "polygons": set(),
     "confidence": set(),
     "journal": {"errors"},
-    "study": {"build", "config", "data", "errors", "launch", "model", "predictor", "whole_file"},
+    "study": {"build", "config", "data", "errors", "launch", "losses", "model", "predictor", "whole_file"},
     "whole_file": {"errors"},
     "mask_scores": {"coco_match", "data"},
     "completion_options": {"errors"},

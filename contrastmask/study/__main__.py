@@ -1,9 +1,10 @@
 """The study's program.
 
     python -m contrastmask.study run table=minimal out=outputs/study [seeds=5] [devices=cpu | cpu,cpu | 0,1]
-    python -m contrastmask.study measure table=minimal out=outputs/study      (feature separation, of finished runs)
+    python -m contrastmask.study measure table=minimal out=outputs/study      (features and CAMs, of finished runs)
     python -m contrastmask.study report table=minimal out=outputs/study to=docs/study
 
+``splits=voc_nonvoc`` takes one direction of a table that has both.
 A run that is finished is kept, a broken one redone; the command can be repeated at any time.
 """
 
@@ -14,13 +15,13 @@ from pathlib import Path
 
 from contrastmask.errors import ConfigError
 from contrastmask.launch import plain_errors
+from contrastmask.study import cam_truth, separation
 from contrastmask.study.figures import novel_classes
 from contrastmask.study.plan import Table, load_table
 from contrastmask.study.report import write_report
 from contrastmask.study.runner import finished, run_all
-from contrastmask.study.separation import FILE, measure
 
-DEFAULTS = {"table": "minimal", "out": "outputs/study", "seeds": "", "devices": "cpu", "to": "docs/study"}
+DEFAULTS = {"table": "minimal", "out": "outputs/study", "seeds": "", "splits": "", "devices": "cpu", "to": "docs/study"}
 
 
 @plain_errors
@@ -30,6 +31,8 @@ def main(argv: list[str]) -> int:
         raise ConfigError(f"which? {__doc__}")
     words = _words(argv[1:], DEFAULTS)
     changes = {"seeds": int(words["seeds"])} if words["seeds"] else {}
+    if words["splits"]:
+        changes["splits"] = words["splits"].split(",")
     table = load_table(words["table"], **changes)
     if argv[0] == "measure":
         return _measure(table, Path(words["out"]))
@@ -45,8 +48,11 @@ def _measure(table: Table, root: Path) -> int:
         for run in table.runs():
             folder = run.folder(root)
             # the oracle serves every split, whose novel classes differ: it is measured for the first one
-            if (run.split == split or run.oracle) and finished(run, root) and not (folder / FILE).exists():
-                print(folder, measure(folder, novel))
+            if (run.split == split or run.oracle) and finished(run, root):
+                if not (folder / separation.FILE).exists():
+                    print(folder, separation.measure(folder, novel))
+                if not (folder / cam_truth.FILE).exists():
+                    print(folder, cam_truth.measure(folder))
     return 0
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from contrastmask.errors import DataError
+from contrastmask.study import cam_truth, separation
 from contrastmask.study.plan import StudyRun, Table
 from contrastmask.study.runner import MARK, finished
-from contrastmask.study.separation import FILE
 
 GROUPS = ("novel", "base")
 # name of a measure -> (part of results.json, figure); all percent
@@ -25,6 +25,7 @@ MEASURES = {
     "filled-box IoU": ("given_boxes", "filled_box_IoU"),
 }
 LAYERS = ("head", "encoder", "projected")  # feature separation, percent, where `measure` has been run
+CAM_TRUTH = ("inside", "foreground", "background", "auc")  # of the CAM, see cam_truth.py, likewise
 PER_OBJECT = ("IoU", "boundary_IoU", "filled_box_IoU")  # means over objects; the others are means over classes
 
 
@@ -80,10 +81,18 @@ def _figures(folder: Path, groups: Mapping[str, Sequence[str]]) -> dict[str, Any
         figures[group] = {
             measure: _group_mean(results, part, figure, names) for measure, (part, figure) in MEASURES.items()
         }
-    if (folder / FILE).is_file():
-        for layer, found in _read(folder / FILE).items():
+    if (folder / separation.FILE).is_file():
+        for layer, found in _read(folder / separation.FILE).items():
             for group in groups:
                 figures[group][f"{layer} separation"] = found[group]
+    if (folder / cam_truth.FILE).is_file():
+        found = _read(folder / cam_truth.FILE)
+        for group, names in groups.items():
+            for figure in CAM_TRUTH:
+                rows = [r for r in map(found.get, names) if r and r[figure] is not None]
+                if rows:
+                    values, weights = zip(*((r[figure], r["objects"]) for r in rows), strict=True)
+                    figures[group][f"CAM {figure}"] = float(np.average(values, weights=weights))
     return figures
 
 

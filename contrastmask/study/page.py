@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contrastmask.study.figures import GROUPS, LAYERS
+from contrastmask.study.figures import CAM_TRUTH, GROUPS, LAYERS
 from contrastmask.study.plan import ORACLE, Table
 from contrastmask.study.statistics import Comparison, Mean, compare, mean_of
 
 COLUMNS = ("given-box IoU", "given-box boundary IoU", "given-box mask AP", "mask AP", "box AP")
 MAIN = "given-box IoU"
+CAM_LEGEND = (
+    "Of the cells of an object's box: the share inside its mask; of those that the loss would take as foreground "
+    "(CAM > 1 - delta) and as background (CAM < delta), the shares that are; and the area under the CAM's ROC curve "
+    "for the mask (50: chance). A CAM that knows nothing has foreground = inside, background = 100 - inside."
+)
 # (ours, theirs): what the difference is made of
 PAIRS = (
     ("cam", "baseline"),
@@ -18,6 +23,8 @@ PAIRS = (
     ("full", "baseline"),
     ("full", "cam"),
     ("full", "contrast"),
+    ("full", "no_loss"),
+    ("no_loss", "cam"),
     ("paper", "full"),
     ("baseline_positives", "baseline"),
     ("own_query", "full"),
@@ -46,9 +53,11 @@ def table_page(name: str, table: Table, found: Mapping[str, Figures], header: Se
         for group in GROUPS:
             lines += [f"### {group} classes, percent", "", *_main_table(variants, group), ""]
         lines += ["### Paired by seed, novel classes", "", *_comparisons(variants), ""]
-        if separation := _separation(variants):
+        if separation := _features(variants, [f"{layer} separation" for layer in LAYERS]):
             lines += ["### Feature separation, percent (50: chance; see contrastmask/study/separation.py)", ""]
             lines += [*separation, ""]
+        if cams := _features(variants, [f"CAM {figure}" for figure in CAM_TRUTH]):
+            lines += ["### What the CAM knows of the masks, percent", "", CAM_LEGEND, "", *cams, ""]
         lines += [f"![novel classes]({name}-{split}.png)", ""]
     return "\n".join(lines)
 
@@ -91,8 +100,7 @@ def _main_table(variants: Figures, group: str) -> list[str]:
     return lines
 
 
-def _separation(variants: Figures) -> list[str]:
-    measures = [f"{layer} separation" for layer in LAYERS]
+def _features(variants: Figures, measures: Sequence[str]) -> list[str]:
     rows = []
     for name, runs in variants.items():
         cells = []
@@ -104,7 +112,7 @@ def _separation(variants: Figures) -> list[str]:
             rows.append(f"| {name} | {' | '.join(cells)} |")
     if not rows:
         return []
-    columns = [f"{layer}, {group}" for layer in LAYERS for group in GROUPS]
+    columns = [f"{measure}, {group}" for measure in measures for group in GROUPS]
     return [f"| variant | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|", *rows]
 
 

@@ -21,13 +21,14 @@ class StudyRun:
     Attributes:
         variant: a file of ``conf/experiment/study``, and ``@POINT`` where the table is a curve.
         split: which classes are novel; seed: of everything random.
-        overrides: what ``train.py`` gets, without the folder.
+        overrides: what ``train.py`` gets, without the folder; place: sub-folder of the study's.
     """
 
     variant: str
     split: str
     seed: int
     overrides: tuple[str, ...]
+    place: str = ""
 
     @property
     def oracle(self) -> bool:
@@ -36,7 +37,7 @@ class StudyRun:
 
     def folder(self, root: Path) -> Path:
         """Where the run leaves its results."""
-        return root / ("all" if self.oracle else self.split) / self.variant / f"seed{self.seed}"
+        return root / self.place / ("all" if self.oracle else self.split) / self.variant / f"seed{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Table:
         experiment: data and model size of all runs; variants, splits, seeds (0..seeds-1): every combination is a run.
         overrides: further settings of all runs.
         points: further settings by name, for a curve: every run once with each.
+        place: sub-folder of all runs, where they share no run with other tables.
     """
 
     experiment: str
@@ -55,6 +57,7 @@ class Table:
     seeds: int
     overrides: tuple[str, ...] = ()
     points: dict[str, list[str]] = field(default_factory=dict)
+    place: str = ""
 
     def names(self) -> dict[str, tuple[str, list[str]]]:
         """Name of every line of the table → variant and settings of the point."""
@@ -73,7 +76,7 @@ class Table:
                     chosen = f"experiment=[{self.experiment},study/{variant}]"
                     classes = () if variant == ORACLE else (f"split={split}",)
                     overrides = (chosen, *classes, f"seed={seed}", *self.overrides, *extra)
-                    run = StudyRun(name, split, seed, overrides)
+                    run = StudyRun(name, split, seed, overrides, self.place)
                     runs.setdefault(run.folder(Path()), run)
         return list(runs.values())
 

@@ -21,8 +21,8 @@ from torchmetrics.functional.classification import binary_auroc
 from contrastmask.build import build_datamodule, typed
 from contrastmask.config import Config
 from contrastmask.data.dataset import CocoDataset
-from contrastmask.model.masks import mask_targets
 from contrastmask.predictor import Predictor
+from contrastmask.study.objects import objects_of
 from contrastmask.whole_file import write_whole
 
 FILE = "separation.json"
@@ -55,7 +55,7 @@ def _pixels(
     predictor: Predictor, dataset: CocoDataset
 ) -> tuple[dict[str, list[Tensor]], dict[int, list[Tensor]], list[int]]:
     """Features ``[C, S, S]`` by layer, true masks ``[S, S]`` by S, and labels, of all objects with masks."""
-    heads, records = predictor.detector.roi_heads, dataset.records
+    heads = predictor.detector.roi_heads
     layers: dict[str, nn.Module] = {"head": heads.mask_head.convs}
     if heads.contrastive_head is not None:
         layers["encoder"] = heads.contrastive_head.encoder
@@ -69,24 +69,14 @@ def _pixels(
     features: dict[str, list[Tensor]] = {name: [] for name in layers}
     inside: dict[int, list[Tensor]] = {14: [], 28: []}
     labels: list[int] = []
-    for index in range(len(dataset)):
-        image, target = dataset[index]
-        rows = [a for a in range(int(records.offsets[index]), int(records.offsets[index + 1]))
-                if records.has_mask[a] and not records.crowd[a]]  # fmt: skip
-        if not rows:
-            continue
-        height, width = target["original_size"]
-        boxes = torch.from_numpy(records.boxes[rows]).float()
-        scale = torch.tensor([image.shape[2] / width, image.shape[1] / height] * 2)
-        known = [predictor.label(records.class_names[k]) for k in records.labels[rows].tolist()]
+    for objects in objects_of(predictor, dataset):
         seen.clear()
-        predictor.detector.explain([image], [boxes * scale], [torch.tensor(known)])
-        masks = torch.from_numpy(np.stack([records.mask(a) for a in rows]))
+        predictor.detector.explain([objects.image], [objects.boxes], [objects.labels])
         for size, found in inside.items():
-            found += list(mask_targets(masks, boxes, torch.arange(len(rows)), size))
+            found += list(objects.inside(size))
         for name, values in seen.items():
             features[name] += list(values)
-        labels += known
+        labels += objects.labels.tolist()
     for hook in hooks:
         hook.remove()
     return {name: found for name, found in features.items() if found}, inside, labels

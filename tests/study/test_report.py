@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from contrastmask.errors import DataError
+from contrastmask.study import cam_truth
 from contrastmask.study.figures import table_figures
 from contrastmask.study.report import write_report
 from contrastmask.study.separation import FILE
@@ -30,7 +31,11 @@ def test_page(tmp_path: Path) -> None:
     write_runs(tmp_path / "runs")
     measured = tmp_path / "runs" / "voc_nonvoc" / "full" / "seed0" / FILE
     measured.write_text(json.dumps({"head": {"novel": 61.0, "base": 72.0}}))
+    row = {"inside": 40.0, "foreground": 20.0, "background": 50.0, "auc": 30.0}
+    cams = {"cup": {"objects": 3, **row}, "donut": {"objects": 1, **row, "foreground": 60.0, "auc": None}}
+    measured.with_name(cam_truth.FILE).write_text(json.dumps(cams))
     page = write_report("tiny", TABLE, tmp_path / "runs", tmp_path / "docs").read_text()
+    assert "| full | 40.0 | – | 30.0 | – | 50.0 | – | 30.0 | – |" in page  # foreground: cup thrice, donut once
     assert "| full | 61.0 | 72.0 | – | – | – | – |" in page
     # three seeds: differences 4.0, 4.1, 4.2, whose interval is 4.303 * 0.1 / sqrt(3)
     assert "| full − baseline | given-box IoU | 4.1 ± 0.2 | 0.000 | 0.250 | 3 |" in page

@@ -58,6 +58,11 @@ def test_seed_by_seed_and_the_oracle_once() -> None:
         ("full", "voc_nonvoc", 1), ("oracle", "voc_nonvoc", 1), ("full", "nonvoc_voc", 1),
     ]  # fmt: skip
     assert runs[1].overrides == ("experiment=[study/shapes,study/oracle]", "seed=0")
+    apart = Table("study/shapes", ("full", "oracle"), ("voc_nonvoc",), 1, place="there").runs()
+    assert [str(r.folder(Path("root"))) for r in apart] == [
+        "root/there/voc_nonvoc/full/seed0",
+        "root/there/all/oracle/seed0",
+    ]
 
 
 def test_broken_runs_are_redone_and_finished_ones_kept(root: Path) -> None:

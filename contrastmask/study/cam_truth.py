@@ -1,0 +1,75 @@
+"""How right the class activation map is about objects, as far as the contrastive loss trusts it.
+
+For an object without mask the loss takes CAM > 1 - delta as foreground and CAM < delta as background. Whether it can
+learn masks of novel classes from that hangs on these pixels: measured on validation objects, in their ground-truth
+boxes and with their true classes, as in training, against the true masks.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+from torchmetrics.functional.classification import binary_auroc
+
+from contrastmask.build import build_datamodule, typed
+from contrastmask.config import Config
+from contrastmask.losses.cam import minmax_normalize, upsample_cam
+from contrastmask.predictor import Predictor
+from contrastmask.study.objects import objects_of
+from contrastmask.whole_file import write_whole
+
+FILE = "cam_truth.json"
+SIZE = 28  # cells on a side of a box, as in the loss
+
+
+def measure(folder: Path) -> dict[str, dict[str, float | None]]:
+    """Measure a finished run and keep the figures in its folder.
+
+    Args:
+        folder: with ``resolved.yaml`` and ``checkpoints/last.ckpt``.
+
+    Returns:
+        class name → ``objects``, their number, and means over them in percent (None where none can be judged):
+        ``inside``, the share of a box's cells inside the mask; ``foreground`` and ``background``, the shares of the
+        cells taken as such that are; ``auc``, how often a cell of the mask has a higher CAM than one outside it.
+    """
+    config = typed(OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(folder / "resolved.yaml")))
+    data = build_datamodule(config)
+    data.setup("test")
+    predictor = Predictor(folder / "checkpoints" / "last.ckpt")
+    rows: dict[str, list[dict[str, float]]] = {}
+    with torch.inference_mode():
+        for found in objects_of(predictor, data.val_dataset):
+            _, features = predictor.detector.extract([found.image])
+            cams = predictor.detector.roi_heads.cams_of(features, [found.boxes], [found.labels])
+            cams = minmax_normalize(upsample_cam(cams, SIZE))
+            for label, cam, mask in zip(found.labels.tolist(), cams, found.inside(SIZE), strict=True):
+                rows.setdefault(predictor.class_names[label], []).append(_figures(cam, mask, config.loss.delta))
+    figures = {name: _means(found) for name, found in sorted(rows.items())}
+    write_whole(folder / FILE, json.dumps(figures))
+    return figures
+
+
+def _means(rows: list[dict[str, float]]) -> dict[str, float | None]:
+    means: dict[str, float | None] = {"objects": len(rows)}
+    for name in rows[0]:
+        values = np.array([row[name] for row in rows])
+        means[name] = None if np.isnan(values).all() else 100 * float(np.nanmean(values))
+    return means
+
+
+def _figures(cam: Tensor, mask: Tensor, delta: float) -> dict[str, float]:
+    """Of one object; CAM ``[S, S]`` in 0..1, mask bool ``[S, S]``. NaN where nothing is to judge."""
+    high, low = cam > 1 - delta, cam < delta
+    both = bool(mask.any()) and not bool(mask.all())
+    return {
+        "inside": float(mask.float().mean()),
+        "foreground": float(mask[high].float().mean()),
+        "background": float((~mask[low]).float().mean()),
+        "auc": float(binary_auroc(cam.flatten(), mask.flatten().long())) if both else float("nan"),
+    }
