@@ -36,13 +36,13 @@ def main(arguments: list[str]) -> int:
     try:
         datamodule = _datamodule([a for a in arguments if a != "--no-images"])
     except ContrastMaskError as error:
-        console.print(f"{type(error).__name__}: {error}", markup=False, style="red")
+        console.print(f"{type(error).__name__}: {error}", markup=False, style="red", soft_wrap=True)
         return 1
     console.print(_classes(datamodule))
     bad = 0
     for side, records in (("train", datamodule.train_records), ("val", datamodule.val_records)):
         for line in records.report.lines():
-            console.print(f"{side}: {line}", markup=False)
+            console.print(f"{side}: {line}", markup=False, soft_wrap=True)
         if images:
             bad += _report_images(console, side, records)
     skip = datamodule.on_bad == "skip"
@@ -82,7 +82,8 @@ def _report_images(console: Console, side: str, records: Records) -> int:
         found = pool.map(partial(_problem, records), range(len(records.image_ids)))
         problems = [p for p in track(found, f"{side} images", len(records.image_ids), console=console) if p]
     for problem in problems[:SHOWN]:
-        console.print(f"{side}: {problem}", markup=False)
+        # a path must come out in one piece to be copied
+        console.print(f"{side}: {problem}", markup=False, soft_wrap=True)
     if len(problems) > SHOWN:
         console.print(f"{side}: and {len(problems) - SHOWN} more")
     return len(problems)

@@ -21,9 +21,9 @@ def test_bad_images_are_listed_and_make_the_status(tmp_path, capsys: pytest.Capt
     (tmp_path / "train" / "000100.png").write_bytes(b"<html>")
     (tmp_path / "val" / "000107.png").unlink()
     assert main([*data]) == 1
-    said = capsys.readouterr().out.replace("\n", "")
+    said = capsys.readouterr().out
     assert "000100.png" in said
-    assert "000107.png: the image file does not exist" in said
+    assert f"{tmp_path}/val/000107.png: the image file does not exist\n" in said
     assert "2 image files" in said
     assert main([*data, "data.on_bad=skip"]) == 0
     assert main([*data, "--no-images"]) == 0
@@ -31,4 +31,4 @@ def test_bad_images_are_listed_and_make_the_status(tmp_path, capsys: pytest.Capt
 
 def test_missing_data_say_the_layout(tmp_path, capsys: pytest.CaptureFixture) -> None:
     assert main([f"data.root={tmp_path}/nowhere"]) == 1
-    assert "instances_train2017.json" in capsys.readouterr().out.replace("\n", "")
+    assert "instances_train2017.json" in capsys.readouterr().out
