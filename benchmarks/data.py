@@ -4,8 +4,8 @@
 
 The annotation file is generated: polygons of 24 corners, seven objects an image. Samples: our training data set beside
 torchvision's reference pipeline for detection (CocoDetection, polygons to bitmaps, flip, resize) on the photographs
-below ``root``, one process, the same short side; without ``root`` that row is left out. Memory: what each of four
-forked workers has of its own once it has read all records.
+below ``root``, one process with one thread as a loader's worker has it, the same short side; without ``root`` that row
+is left out. Memory: what each of four forked workers has of its own once it has read all records.
 """
 
 from __future__ import annotations
@@ -144,12 +144,15 @@ def samples(root: Path, count: int) -> dict[str, Any]:
     ours = CocoDataset(load_annotations(annotations, images), TrainTransform((SHORT, SHORT), LONG), train=True, seed=0)
     theirs = Reference(images, annotations)
     count = min(count, len(ours), len(theirs))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     times = interleaved(
         {
             "ours": lambda: [ours[i] for i in range(count)],
             "torchvision": lambda: [theirs[i] for i in range(count)],
         }
     )
+    torch.set_num_threads(threads)
     return {
         "work": f"{count} photographs at short side {SHORT}", "s": times["ours"], "samples/s": count / times["ours"],
         "torchvision / ours": times["torchvision"] / times["ours"],

@@ -10,7 +10,6 @@ timed too: pycocotools knows no groups, but its one evaluation holds all classes
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from benchmarks.harness import arguments, hardware, interleaved, report, seconds
+from benchmarks.harness import arguments, hardware, interleaved, peak_mib, report, seconds
 from contrastmask.data.annotations import load_annotations
 from contrastmask.data.records import Records
 from contrastmask.data.splits import Split
@@ -76,14 +75,14 @@ def main(argv: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         records, predictions = generate(int(options["images"]), int(options["detections"]), Path(folder))
     split = Split("own", tuple(records.class_names), tuple(range(20)), tuple(range(20, CLASSES)))
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = peak_mib()
     whole = seconds(lambda: evaluate(records, predictions, split))
     rows: list[dict[str, Any]] = [
         {
             "images": len(predictions),
             "ours, s": whole,
-            "peak, MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "of it before, MiB": start / 1024,
+            "peak, MiB": peak_mib(),
+            "of it before, MiB": start,
         }
     ]
     part = predictions[: int(options["peer_images"])]

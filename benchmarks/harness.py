@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -79,10 +80,34 @@ def multiply_adds(work: Callable[[], Any]) -> int:
     return counter.get_total_flops() // 2
 
 
+def print_profile(name: str, work: Callable[[], Any], device: str = "cpu") -> None:
+    """The fifteen operations of one call that take most time of their own on the device."""
+    with torch.profiler.profile() as profile:
+        work()
+    print(name)
+    by = "self_cuda_time_total" if torch.device(device).type == "cuda" else "self_cpu_time_total"
+    print(profile.key_averages().table(sort_by=by, row_limit=15, max_name_column_width=40))
+
+
 def product_rate(device: str = "cpu", precision: str = "fp32", side: int = 2048) -> float:
     """Multiply-adds a second that a product of two square matrices reaches here; median of 5."""
     a = torch.randn(side, side, device=device).to(DTYPES[precision])
     return side**3 / interleaved({"product": lambda: a @ a}, device)["product"]
+
+
+def peak_mib(device: str = "cpu") -> float:
+    """Greatest memory so far: of the GPU's tensors, or of this process.
+
+    Linux: the mark of the process's own address space. ``ru_maxrss`` outlives exec, so that a child would report its
+    parent's peak where that is greater.
+    """
+    if torch.device(device).type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def hardware(device: str, precision: str) -> dict[str, Any]:

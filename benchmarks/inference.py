@@ -3,8 +3,9 @@
 ``python -m benchmarks.inference [device=cuda] [precision=bf16] [size=tiny] [profile=true]``
 
 Ours has the weights of the golden figures, with which it fills its 100 detections; torchvision's are random, class
-weights drawn wide so that scores pass its threshold.
-Columns: seconds, ratio to the peer, multiply-adds, and the share of the rate that a large matrix product reaches here.
+weights drawn wide so that scores pass its threshold. "released order" is our detector with the released code's order
+of work (``released_order.py``); with fp32, its detections and ours are compared one by one. Columns: seconds, ratios to
+the peers, multiply-adds, and the share of the rate that a large matrix product reaches here.
 """
 
 from __future__ import annotations
@@ -13,10 +14,20 @@ import sys
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models.detection import maskrcnn_resnet50_fpn
 
-from benchmarks.harness import DTYPES, arguments, hardware, interleaved, multiply_adds, product_rate, report
+from benchmarks.harness import (
+    DTYPES,
+    arguments,
+    hardware,
+    interleaved,
+    multiply_adds,
+    print_profile,
+    product_rate,
+    report,
+)
+from benchmarks.released_order import released_order
 from tests.detectors import tiny
 from tests.parity.golden import detector
 
@@ -39,53 +50,72 @@ def _spread(layer: nn.Linear) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Time both, and the parts of ours that a trained model skips."""
+    """Time all, check that ours and the released order find the same, and profile both on request."""
     options = arguments(argv, size="full", profile="false", out="outputs/benchmarks")
     device, precision = options["device"], options["precision"]
     height, width = (64, 96) if options["size"] == "tiny" else (800, 1216)
+    torch.manual_seed(0)
     image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8, device=device)
     if options["size"] == "tiny":
         ours, peer = tiny(CLASSES).eval().to(device), peer_detector(device)
         peer.transform.min_size, peer.transform.max_size = (height,), width
     else:
         ours, peer = detector("r50").eval().to(device), peer_detector(device)
-    heads = ours.roi_heads
     refined: list[int] = []
-    heads.box_head.reg_convs.register_forward_pre_hook(lambda _, args: refined.append(len(args[0])))
-    pooled = torch.rand(PROPOSALS, heads.box_head.reg_convs[0].in_channels, 7, 7, device=device)
 
-    works = {
-        "ours": lambda: ours.predict([image], [(height, width)]),
-        "torchvision": lambda: peer([image / 255]),
-        "refinement of every proposal": lambda: heads.box_head.refine(pooled),
-    }
+    def predict() -> dict[str, Tensor]:
+        return ours.predict([image], [(height, width)])[0]
+
+    def as_released() -> dict[str, Tensor]:
+        with released_order():
+            return predict()
+
+    works = {"ours": predict, "released order": as_released, "torchvision": lambda: peer([image / 255])[0]}
     peak = product_rate(device, precision)
     with torch.inference_mode(), torch.autocast(device, DTYPES[precision], enabled=precision != "fp32"):
-        found = {"ours": len(works["ours"]()[0]["boxes"]), "torchvision": len(works["torchvision"]()[0]["boxes"])}
-        part = refined[0] / PROPOSALS
+        # the warm-up serves for everything that is counted
+        head = ours.roi_heads.box_head
+        watch = head.fc_reg.register_forward_pre_hook(lambda _, args: refined.append(len(args[0])))
+        found = {name: work() for name, work in works.items()}
+        watch.remove()
         counted = {name: multiply_adds(work) for name, work in works.items()}
-        times = interleaved(works, device)
+        times = interleaved(works, device, warmup=0)
         if options["profile"] == "true":
-            _profile(works["ours"])
+            for name in ("released order", "ours"):
+                print_profile(name, works[name], device)
     rows: list[dict[str, Any]] = [
         {
             "work": name,
             "s": seconds,
-            "peer / this": times["torchvision"] / seconds,
-            "detections": found.get(name, ""),
+            "released order / this": times["released order"] / seconds,
+            "torchvision / this": times["torchvision"] / seconds,
+            "detections": len(found[name]["boxes"]),
             "GMAC": counted[name] / 1e9,
             "share of the product's rate": counted[name] / seconds / peak,
         }
         for name, seconds in times.items()
     ]
-    header = {**hardware(device, precision), "image": f"{width}x{height}", "proposals refined": f"{100 * part:.0f} %"}
+    header = {**hardware(device, precision), "image": f"{width}x{height}", "refined": f"{refined[0]} proposals"}
+    if precision == "fp32":
+        header["apart"] = " ".join(f"{k} {v:.0e}" for k, v in apart(found["ours"], found["released order"]).items())
     report("inference", header, rows, options["out"])
 
 
-def _profile(work: Any) -> None:
-    with torch.profiler.profile() as profile:
-        work()
-    print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=15, max_name_column_width=40))
+def apart(one: dict[str, Tensor], other: dict[str, Tensor]) -> dict[str, float]:
+    """Greatest differences of two lists of detections, each of one beside the likest of the other.
+
+    Raises:
+        ValueError: one of them has a detection that the other lacks.
+    """
+    if len(one["boxes"]) != len(other["boxes"]):
+        raise ValueError(f"{len(one['boxes'])} and {len(other['boxes'])} detections")
+    distance = (one["boxes"][:, None] - other["boxes"]).abs().amax(dim=2)
+    distance += 1e4 * (one["labels"][:, None] != other["labels"])
+    place = distance.argmin(dim=1)
+    if len(place.unique()) != len(place):
+        raise ValueError("two detections stand for the same one of the other list")
+    names = {"boxes": "boxes, px:", "scores": "scores:", "mask_probs": "masks:"}
+    return {said: float((one[n] - other[n][place]).abs().max()) for n, said in names.items() if len(place)}
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """A training step of the R-50, 2 images 800x1216 with 15 objects, beside the order in which the released code works.
 
-``python -m benchmarks.step [device=cuda] [precision=bf16] [size=full|half|tiny] [positives=30,256]``
+``python -m benchmarks.step [device=cuda] [precision=bf16] [size=full|half|tiny] [positives=30,256] [profile=true]``
 
 Ours runs the mask branch (its RoIAlign, the enhancement with its 784x784 attention, fusion, convolutions) on the RoIs
 of the mask loss; the peer, as released, on every positive RoI, and throws the others' logits away. Losses are the same.
 ``positives``: so many positive RoIs in the batch (proposals are jittered copies of the objects). ``size=half``:
-400x608. Peak memory on a CPU is that of a process that does nothing else, started for each way.
+400x608. ``host reads``: how often a GPU's host would wait for its device (``host_reads.py``); ``profile=true`` lists
+them by line, and where the time goes. Peak memory on a CPU is that of a process that does nothing else, started for
+each way.
 """
 
 from __future__ import annotations
@@ -13,12 +15,24 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 
-from benchmarks.harness import DTYPES, arguments, hardware, interleaved, multiply_adds, product_rate, report
+from benchmarks.harness import (
+    DTYPES,
+    arguments,
+    hardware,
+    interleaved,
+    multiply_adds,
+    peak_mib,
+    print_profile,
+    product_rate,
+    report,
+)
+from benchmarks.host_reads import host_reads
 from contrastmask.losses.detection import mask_loss
 from contrastmask.model.detector import Detector
 from tests.detectors import build, tiny
@@ -28,31 +42,43 @@ WAYS = ("ours", "every positive")
 SIZES = {"full": (800, 1216), "half": (400, 608), "tiny": (64, 96)}
 
 
-def scenes(height: int, width: int, device: str) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
-    """Random images with objects, half of the classes without masks."""
+def scenes(
+    height: int, width: int, device: str, *, objects: int = OBJECTS, classes: int = CLASSES
+) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
+    """Random images with objects, half of them without masks."""
     torch.manual_seed(0)
     images, targets = [], []
     for _ in range(IMAGES):
         images.append(torch.randint(0, 256, (3, height, width), dtype=torch.uint8, device=device))
-        extent = torch.tensor([width, height]) * torch.rand(OBJECTS, 2).mul(0.3).add(0.1)
-        corner = torch.rand(OBJECTS, 2) * (torch.tensor([width, height]) - extent)
+        extent = torch.tensor([width, height]) * torch.rand(objects, 2).mul(0.3).add(0.1)
+        corner = torch.rand(objects, 2) * (torch.tensor([width, height]) - extent)
         boxes = torch.cat([corner, corner + extent], dim=1)
-        has_mask = torch.arange(OBJECTS) % 2 == 0
+        has_mask = torch.arange(objects) % 2 == 0
         masks = torch.zeros(int(has_mask.sum()), height, width, dtype=torch.uint8)
         for mask, (x1, y1, x2, y2) in zip(masks, boxes[has_mask].round().int().tolist(), strict=True):
             mask[y1 : (y1 + y2) // 2, x1:x2] = 1
-        target = {"boxes": boxes, "labels": torch.randint(CLASSES, (OBJECTS,)), "has_mask": has_mask, "masks": masks}
+        target = {"boxes": boxes, "labels": torch.randint(classes, (objects,)), "has_mask": has_mask, "masks": masks}
         targets.append({name: value.to(device) for name, value in target.items()})
     return images, targets
 
 
 def way_of(name: str, positives: int, size: str, device: str, precision: str) -> Callable[[], None]:
     """One step, forward and backward, with a fixed number of positive RoIs."""
-    detector = tiny(CLASSES, rois=max(positives, 8)) if size == "tiny" else build("r50", CLASSES)
-    detector.to(device)
-    _fix_proposals(detector, positives // IMAGES)
+    detector = detector_of(size, positives)
     if name == "every positive":
         _mask_branch_on_all(detector)
+    return step_of(detector, positives, size, device, precision)
+
+
+def detector_of(size: str, positives: int, **changes: Any) -> Detector:
+    """The R-50, or the tiny detector for ``size="tiny"``; ``changes`` as :func:`tests.detectors.build` takes them."""
+    return tiny(CLASSES, rois=max(positives, 8), **changes) if size == "tiny" else build("r50", CLASSES, **changes)
+
+
+def step_of(detector: Detector, positives: int, size: str, device: str, precision: str) -> Callable[[], None]:
+    """One step of this detector, forward and backward, with a fixed number of positive RoIs."""
+    detector.to(device)
+    fix_proposals(detector, positives // IMAGES)
     images, targets = scenes(*SIZES[size], device)
 
     def step() -> None:
@@ -64,7 +90,7 @@ def way_of(name: str, positives: int, size: str, device: str, precision: str) ->
     return step
 
 
-def _fix_proposals(detector: Detector, positives: int) -> None:
+def fix_proposals(detector: Detector, positives: int) -> None:
     """Proposals: positives - OBJECTS jittered boxes that overlap an object, for the sampler to find, and background."""
     original = detector.rpn.forward
 
@@ -91,7 +117,7 @@ def _mask_branch_on_all(detector: Detector) -> None:
 
     def every_positive(features, cams, encoded, positives):
         logits = heads._mask_logits(features, positives.boxes, cams, encoded)
-        chosen = positives.in_mask_loss
+        chosen = positives.mask_rows()
         return mask_loss(logits[chosen], positives.masks[chosen])
 
     heads._mask_loss = every_positive
@@ -104,11 +130,11 @@ def _peak_mib(name: str, positives: int, options: dict[str, str]) -> float:
         step = way_of(name, positives, size, device, precision)
         torch.cuda.reset_peak_memory_stats(device)
         step()
-        return torch.cuda.max_memory_allocated(device) / 2**20
+        return peak_mib(device)
     code = (
-        "import resource, sys; from benchmarks.step import way_of; "
+        "import sys; from benchmarks.harness import peak_mib; from benchmarks.step import way_of; "
         "step = way_of(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]); step(); step(); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        "print(peak_mib())"
     )
     words = [name, str(positives), size, device, precision]
     done = subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True, text=True)
@@ -123,18 +149,22 @@ def main(argv: list[str]) -> None:
     rows = []
     for positives in map(int, options["positives"].split(",")):
         works = {name: way_of(name, positives, options["size"], device, precision) for name in WAYS}
-        counted = {name: multiply_adds(work) for name, work in works.items()}
-        times = interleaved(works, device)
+        counted, reads = {}, {}
+        for name, work in works.items():  # serves as warm-up
+            with host_reads() as reads[name]:
+                counted[name] = multiply_adds(work)
+        times = interleaved(works, device, warmup=0)
         for name in WAYS:
             rows.append({
                 "positive RoIs": positives, "mask branch on": name, "s": times[name],
                 "ratio": times["every positive"] / times[name], "peak, MiB": _peak_mib(name, positives, options),
                 "GMAC": counted[name] / 1e9, "share of the product's rate": counted[name] / times[name] / peak,
+                "host reads": sum(reads[name].values()),
             })  # fmt: skip
         if options["profile"] == "true":
-            with torch.profiler.profile() as profile:
-                works["ours"]()
-            print(profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=15, max_name_column_width=40))
+            for name in reversed(WAYS):
+                print_profile(f"{name}, {positives} positive RoIs", works[name], device)
+            print(*(f"{count} {line}" for line, count in reads["ours"].most_common()), sep="\n")
     report("step", {**hardware(device, precision), "image": "x".join(map(str, SIZES[options["size"]][::-1]))}, rows,
            options["out"])  # fmt: skip
 

@@ -25,7 +25,7 @@ class SplitConfig:
     name: str | None = None  # label used in folder and run names; the rule, or "own" for own lists
     base: list[str] | None = None  # own list of classes with masks, by name; replaces the rule
     novel: list[str] | None = None  # own list of box-only classes, by name; replaces the rule
-    mask_share: float = 1.0  # (0, 1]: share of the base classes' masks that the training keeps
+    mask_share: float = 1.0  # 0..1: share of the base classes' masks that the training keeps; 0: boxes alone
 
 
 @dataclass
@@ -37,7 +37,7 @@ class ShapesConfig:
     val_images: int = MISSING
     size: int = MISSING  # side of the square images, pixels
     seed: int = MISSING  # of the drawing, not of the training
-    classes: list[str] | None = None  # COCO names among those that can be drawn; null: all ten
+    classes: list[str] | None = None  # COCO names among those that can be drawn; null: all 24
     objects: list[int] = MISSING  # fewest and most objects drawn into an image
     object_size: list[float] = MISSING  # shortest and longest long side of an object, in shares of the image side
     rotation: float = MISSING  # degrees either way; less for classes that would be taken for others upside down
@@ -117,11 +117,11 @@ class Config(NetworkConfig):
             ConfigError: a value is outside its choices, or settings contradict each other.
         """
         _choose("split.rule", self.split.rule, ("voc_nonvoc", "nonvoc_voc", "as_annotated", "all"))
-        if not 0 < self.split.mask_share <= 1:
-            raise ConfigError(f"split.mask_share={self.split.mask_share} must lie above 0 and at most at 1")
+        if not 0 <= self.split.mask_share <= 1:
+            raise ConfigError(f"split.mask_share={self.split.mask_share} must lie in 0..1")
         _choose("loss.formula", self.loss.formula, ("released", "paper"))
         _choose("loss.query", self.loss.query, ("shared", "own"))
-        _choose("model.mask_head.kind", self.model.mask_head.kind, ("fcn", "hourglass"))
+        _choose("model.mask_head.kind", self.model.mask_head.kind, ("fcn", "fcn_norm", "hourglass"))
         _choose("model.mask_rois", self.model.mask_rois, ("objects", "positives"))
         _choose("schedule.optimizer", self.schedule.optimizer, ("sgd", "adamw"))
         _choose("data.on_bad", self.data.on_bad, ("error", "skip"))
@@ -145,6 +145,8 @@ class Config(NetworkConfig):
                 raise ConfigError(f"loss.{name}={getattr(self.loss, name)} must lie in 0..1")
         if min(self.loss.temperature_easy, self.loss.temperature_hard) <= 0:
             raise ConfigError("loss.temperature_easy and loss.temperature_hard must be positive")
+        if self.model.contrastive_head.temperature <= 0:
+            raise ConfigError("model.contrastive_head.temperature must be positive")
         if self.schedule.epochs < 1 or self.schedule.repeats < 1 or self.schedule.lr <= 0:
             raise ConfigError("schedule.epochs and schedule.repeats must be at least 1, schedule.lr above 0")
 

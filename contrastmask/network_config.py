@@ -70,6 +70,7 @@ class ContrastiveHeadConfig:
     channels: int = MISSING
     depth: int = MISSING  # 3x3 convolutions of the encoder
     projection: int = MISSING  # dimensions of the projected space
+    temperature: float = 1.0  # of the softmax that makes the enhanced map
 
 
 @dataclass
@@ -78,7 +79,7 @@ class MaskHeadConfig:
 
     channels: int = MISSING
     depth: int = MISSING  # 3x3 convolutions
-    kind: str = "fcn"  # what comes before the upsampling: "fcn" or "hourglass"
+    kind: str = "fcn"  # what comes before the upsampling: "fcn", "fcn_norm" or "hourglass"
     extra: int = 0  # 3x3 convolutions beyond depth: a deeper head at any width
     blocks: list[int] = field(default_factory=lambda: [1, 2, 2])  # hourglass: residual blocks by level
 

@@ -40,6 +40,7 @@ def build(
     enhance: bool = True,
     mask_rois: str = "objects",
     class_agnostic: bool = False,
+    head: dict[str, Any] | None = None,
     body: dict[str, Any] | None = None,
     rpn: dict[str, Any] | None = None,
     rois: int = 512,
@@ -52,8 +53,8 @@ def build(
         backbone: a name of ``BACKBONES``; classes: K.
         channels: width of pyramid and heads; encoder_depth, mask_depth: convolutions of these heads.
         cam, contrastive, enhance, mask_rois, class_agnostic: the switches of the configuration.
-        body, rpn, selection, options: further arguments of the backbone, the proposal network, the choice of
-            detections and the contrastive loss; rois: sampled per image.
+        head, body, rpn, selection, options: further arguments of the mask head, the backbone, the proposal network, the
+            choice of detections and the contrastive loss; rois: sampled per image.
     """
     network = ProposalNetwork(channels, GridAnchors(8.0, (0.5, 1.0, 2.0), STRIDES), **(rpn or {}))
     contrastive_head = None
@@ -65,7 +66,13 @@ def build(
         RoISampler(rois),
         CAMBoxHead(channels, classes, channels=channels, class_agnostic=class_agnostic),
         BoxSelection(**(selection or {})),
-        MaskHead(channels, enhanced_channels=channels if enhance else 0, channels=channels, depth=mask_depth),
+        MaskHead(
+            channels,
+            enhanced_channels=channels if enhance else 0,
+            channels=channels,
+            depth=mask_depth,
+            **(head or {}),
+        ),
         contrastive_head,
         contrastive=ContrastiveOptions(**(options or {})) if contrastive else None,
         use_cam=cam,

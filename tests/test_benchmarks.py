@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 TINY = {
     "masks": ("size=tiny", "masks=4"),
@@ -15,13 +20,15 @@ TINY = {
     "inference": ("size=tiny",),
     "data": ("images=20", "objects=60", "root=missing"),
     "completion": ("size=tiny", "boxes=2"),
+    "growth": ("size=tiny", "axes=rois,classes"),
     "step": ("size=tiny", "positives=6"),
+    "variants": ("size=tiny", "positives=6"),
 }
 
 
 def test_every_benchmark_is_tried() -> None:
     folder = Path(__file__).parents[1] / "benchmarks"
-    assert {p.stem for p in folder.glob("*.py")} - {"__init__", "harness"} == set(TINY)
+    assert {p.stem for p in folder.glob("*.py")} - {"__init__", "harness", "host_reads", "released_order"} == set(TINY)
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -36,6 +43,81 @@ def test_it_leaves_a_table(name: str, tmp_path: Path) -> None:
         assert row.get("figures apart by, percent", 0) < 1e-9
 
 
+def test_detections_that_differ_are_noticed() -> None:
+    apart = importlib.import_module("benchmarks.inference").apart
+    boxes = torch.tensor([[0.0, 0, 10, 10], [20, 20, 40, 40]])
+    one = {"boxes": boxes, "labels": torch.tensor([0, 1]), "scores": torch.tensor([0.9, 0.8]),
+           "mask_probs": torch.zeros(2, 28, 28)}  # fmt: skip
+    swapped = {name: value.flip(0) for name, value in one.items()}
+    assert set(apart(one, swapped).values()) == {0.0}
+    assert max(apart(one, {**swapped, "scores": torch.tensor([0.8, 0.8])}).values()) == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="2 and 1"):
+        apart(one, {name: value[:1] for name, value in one.items()})
+    with pytest.raises(ValueError, match="same one"):
+        apart({**one, "boxes": boxes[:1].repeat(2, 1), "labels": torch.zeros(2, dtype=torch.long)}, one)
+
+
+def test_growth_is_a_slope_in_doubly_logarithmic_scale() -> None:
+    rows = [{"axis": "side", "value": n, "s": n**2, "GMAC": n, "peak, MiB": 7} for n in (1, 2, 4)]
+    slopes = importlib.import_module("benchmarks.growth").exponents(rows, "side")
+    assert slopes == pytest.approx({"s": 2, "GMAC": 1, "peak, MiB": 0})
+
+
+def test_a_childs_peak_is_its_own() -> None:
+    """Started by a process that holds more than the child ever will."""
+    held = np.ones(1 << 28, dtype=np.uint8)
+    code = "from benchmarks.harness import peak_mib; print(peak_mib())"
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    own = importlib.import_module("benchmarks.harness").peak_mib()
+    assert float(said) < own - held.nbytes / 2**21
+
+
 def test_unknown_words_are_named() -> None:
     with pytest.raises(SystemExit, match="rois="):
         importlib.import_module("benchmarks.pixel_sets").main(["roi=3"])
+
+
+def test_a_step_waits_for_its_device_no_more_than_it_must() -> None:
+    step = importlib.import_module("benchmarks.step").way_of("ours", 16, "tiny", "cpu", "fp32")
+    with importlib.import_module("benchmarks.host_reads").host_reads() as reads:
+        step()
+    ours = {line: n for line, n in reads.items() if "torchvision" not in line and not line.startswith("benchmarks")}
+    by_file: Counter[str] = Counter()
+    for line, count in ours.items():
+        by_file[Path(line.split(":")[0]).name] += count
+    # two images: positives and negatives of each; rows with a mask and in the mask loss; anchors inside, NaN, positives
+    assert by_file == {"sampling.py": 4, "roi_heads.py": 4, "rpn.py": 4, "detection.py": 1, "roi_align.py": 3,
+                       "masks.py": 4}  # fmt: skip
+    assert sum(reads.values()) - sum(ours.values()) <= 7 * 2  # torchvision's parts
+
+
+def test_the_lines_of_a_virtual_environment_in_the_checkout_are_not_ours() -> None:
+    host_reads = importlib.import_module("benchmarks.host_reads")
+    inside = host_reads.ROOT / ".venv/lib/python3.11/site-packages/torch/_dynamo/eval_frame.py"
+    names = {str(inside): "theirs", str(host_reads.ROOT / "contrastmask/somewhere.py"): "ours"}
+    told = {name: eval(compile("line()", path, "eval"), {"line": host_reads._line}) for path, name in names.items()}
+    assert told["ours"] == "contrastmask/somewhere.py:1"
+    assert told["theirs"].startswith("tests/test_benchmarks.py")
+
+
+def test_host_reads_are_what_depends_on_values() -> None:
+    host_reads = importlib.import_module("benchmarks.host_reads").host_reads
+    values, mask = torch.arange(4.0), torch.tensor([True, False, True, False])
+
+    def free() -> None:
+        values[torch.tensor([0, 1])] = values[:2] * 2
+        values[mask] = 1.0
+
+    with host_reads() as reads:
+        free()
+    assert not reads
+    for work in (
+        lambda: values[mask],
+        lambda: float(values[0]),
+        lambda: mask.nonzero(),
+        values.tolist,
+        lambda: bool(mask.any()),
+    ):
+        with host_reads() as reads:
+            work()
+        assert sum(reads.values()) == 1

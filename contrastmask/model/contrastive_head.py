@@ -5,6 +5,7 @@ R RoIs, C channels, S = 28 cells on a side, D dimensions of the projected space.
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -17,10 +18,21 @@ class ContrastiveHead(nn.Module):
     Args:
         in_channels: width of the pyramid; channels: width of the encoder; depth: its 3x3 convolutions (8).
         projection: D, or 0 for a head without a projector (no contrastive loss, enhancement only).
+        temperature: of the enhanced map's softmax, above 0. The released 1 makes no weight more than e times another
+            (the encoder ends in a ReLU, so cosines lie in 0..1): near to a mean over the whole RoI.
     """
 
-    def __init__(self, in_channels: int, *, channels: int = 256, depth: int = 8, projection: int = 256) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        *,
+        channels: int = 256,
+        depth: int = 8,
+        projection: int = 256,
+        temperature: float = 1.0,
+    ) -> None:
         super().__init__()
+        self.temperature = temperature
         self.encoder = ConvStack(depth, in_channels, channels)
         self.projector = Projector(channels, projection) if projection else None
 
@@ -37,7 +49,7 @@ class ContrastiveHead(nn.Module):
     def enhance(self, encoded: Tensor) -> Tensor:
         """Replace each pixel by a mean of all the RoI's pixels, weighted by a softmax over cosine similarities.
 
-        No temperature, no residual, no weights of its own: Y = softmax(F'^T F') F, F' = F normalised over channels.
+        No residual, no weights of its own: Y = softmax(F'^T F' / temperature) F, F' = F normalised over channels.
 
         Args:
             encoded: F, ``[R, C, S, S]``.
@@ -47,8 +59,31 @@ class ContrastiveHead(nn.Module):
         """
         pixels = encoded.flatten(2).transpose(1, 2)
         unit = F.normalize(pixels.float(), dim=2).to(pixels.dtype)
-        mixed = F.scaled_dot_product_attention(unit, unit, pixels, scale=1.0)
+        if torch.is_grad_enabled() or pixels.device.type != "cpu" or self.temperature != 1:
+            mixed = F.scaled_dot_product_attention(unit, unit, pixels, scale=1 / self.temperature)
+        else:
+            mixed = _means_of_similar(unit, pixels)
         return mixed.transpose(1, 2).reshape(encoded.shape)
+
+
+def _means_of_similar(unit: Tensor, pixels: Tensor, at_once: int = 4) -> Tensor:
+    """The same attention at temperature 1, few RoIs at a time, so that the weights (2.5 MB a RoI) stay in the cache.
+
+    Cosines need no shift by their maximum before the exponential. (torch has no fused kernel for 3-dimensional input on
+    a CPU, and its fused one for 4-dimensional input is no faster than its plain one here.)
+
+    Args:
+        unit: ``[R, N, C]``, rows of length 1 or 0; pixels: ``[R, N, C]``.
+
+    Returns:
+        ``[R, N, C]``.
+    """
+    mixed = torch.empty_like(pixels)
+    for part, values, target in zip(unit.split(at_once), pixels.split(at_once), mixed.split(at_once), strict=True):
+        weights = torch.bmm(part, part.transpose(1, 2)).exp_()
+        total = weights.sum(dim=2, keepdim=True, dtype=torch.float32)
+        target.copy_(torch.bmm(weights, values) / total)
+    return mixed
 
 
 class Projector(nn.Module):

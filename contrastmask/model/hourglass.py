@@ -10,14 +10,13 @@ in place of BatchNorm (a step may have few objects with masks), and RoIs of 14 c
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from contrastmask.model.layers import kaiming
+from contrastmask.model.layers import NormConv
 
 WIDTHS = (2, 2, 3, 3, 3, 4)  # of the levels, in base widths
 
@@ -38,10 +37,10 @@ class Hourglass(nn.Module):
         if channels % 2 or not 2 <= len(blocks) <= len(WIDTHS) or min(blocks) < 1:
             raise ValueError(f"an hourglass needs an even width and 2..{len(WIDTHS)} levels, got {channels}, {blocks}")
         widths = [channels // 2 * width for width in WIDTHS[: len(blocks)]]
-        self.entry = _Conv(in_channels, channels // 2)
+        self.entry = NormConv(in_channels, channels // 2)
         self.first = Residual(channels // 2, channels)
         self.levels = _Level(widths, blocks)
-        self.exit = _Conv(channels, channels)
+        self.exit = NormConv(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply it."""
@@ -69,10 +68,10 @@ class Residual(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, stride: int = 1) -> None:
         super().__init__()
-        self.one = _Conv(in_channels, channels, stride=stride)
-        self.two = _Conv(channels, channels)
+        self.one = NormConv(in_channels, channels, stride=stride)
+        self.two = NormConv(channels, channels)
         change = in_channels != channels or stride > 1
-        self.shortcut = _Conv(in_channels, channels, kernel=1, stride=stride) if change else nn.Identity()
+        self.shortcut = NormConv(in_channels, channels, kernel=1, stride=stride) if change else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """``[R, C_in, S, S]`` to ``[R, C, S / stride, S / stride]``, rounded up."""
@@ -82,9 +81,3 @@ class Residual(nn.Module):
 def _chain(widths: Sequence[int], stride: int = 1) -> nn.Sequential:
     steps = [stride] + [1] * len(widths)
     return nn.Sequential(*(Residual(a, b, s) for (a, b), s in zip(pairwise(widths), steps, strict=False)))
-
-
-class _Conv(nn.Sequential):
-    def __init__(self, in_channels: int, channels: int, *, kernel: int = 3, stride: int = 1) -> None:
-        conv = kaiming(nn.Conv2d(in_channels, channels, kernel, stride, padding=kernel // 2, bias=False))
-        super().__init__(conv, nn.GroupNorm(math.gcd(32, channels), channels))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from contrastmask.losses.cam import minmax_normalize
 from contrastmask.model.hourglass import Hourglass
-from contrastmask.model.layers import ConvStack, kaiming
+from contrastmask.model.layers import ConvStack, NormStack, kaiming
 
 
 class MaskHead(nn.Module):
@@ -22,8 +22,9 @@ class MaskHead(nn.Module):
         in_channels: width of the pyramid.
         enhanced_channels: width of the contrastive encoder, or 0 for a head without enhanced features.
         channels: width of the head.
-        kind: ``"fcn"``, a stack of ``depth`` 3x3 convolutions (4) and ``extra`` further ones; ``"hourglass"``, in their
-            place an :class:`~contrastmask.model.hourglass.Hourglass` of these ``blocks``.
+        kind: ``"fcn"``, a stack of ``depth`` 3x3 convolutions (4) and ``extra`` further ones; ``"fcn_norm"``, the same
+            with GroupNorm after each; ``"hourglass"``, in their place an
+            :class:`~contrastmask.model.hourglass.Hourglass` of these ``blocks``.
     """
 
     def __init__(
@@ -38,14 +39,15 @@ class MaskHead(nn.Module):
         blocks: Sequence[int] = (1, 2, 2),
     ) -> None:
         super().__init__()
-        if kind not in ("fcn", "hourglass"):
-            raise ValueError(f"a mask head is 'fcn' or 'hourglass', not {kind!r}")
+        if kind not in ("fcn", "fcn_norm", "hourglass"):
+            raise ValueError(f"a mask head is 'fcn', 'fcn_norm' or 'hourglass', not {kind!r}")
         self.fuse = kaiming(nn.Conv2d(enhanced_channels, in_channels, 1)) if enhanced_channels else None
-        if kind == "fcn":
-            self.convs = ConvStack(depth + extra, in_channels, channels)
-            width = channels if depth + extra else in_channels
-        else:
+        if kind == "hourglass":
             self.convs, width = Hourglass(in_channels, channels, blocks), channels
+        else:
+            stack = NormStack if kind == "fcn_norm" else ConvStack
+            self.convs = stack(depth + extra, in_channels, channels)
+            width = channels if depth + extra else in_channels
         self.upsample = kaiming(nn.ConvTranspose2d(width, channels, 2, stride=2))
         self.logits = kaiming(nn.Conv2d(channels, 1, 1))
 

@@ -44,11 +44,11 @@ class PyramidRoIAlign(nn.Module):
         flat = torch.cat(boxes)
         rois = torch.cat([image, flat], dim=1)
         level = self.levels(flat)
-        order, pooled = [], []
+        order = torch.argsort(level)
+        # a list of counts, not a search at every level: a GPU is waited for once
+        counts = (level[:, None] == torch.arange(len(self.strides), device=level.device)).sum(dim=0).tolist()
+        pooled = []
         with torch.autocast(flat.device.type, enabled=False):
-            for index, stride in enumerate(self.strides):
-                chosen = torch.where(level == index)[0]
-                order.append(chosen)
-                feature = features[index].float()
-                pooled.append(roi_align(feature, rois[chosen], size, 1.0 / stride, sampling_ratio=0, aligned=True))
-        return torch.cat(pooled)[torch.argsort(torch.cat(order))]
+            for feature, stride, chosen in zip(features, self.strides, rois[order].split(counts), strict=False):
+                pooled.append(roi_align(feature.float(), chosen, size, 1.0 / stride, sampling_ratio=0, aligned=True))
+        return torch.cat(pooled)[torch.argsort(order)]

@@ -10,6 +10,7 @@ through the CAM the classification convolutions, never the classifier's weight.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -37,8 +38,13 @@ class Positives(NamedTuple):
     boxes: list[Tensor]  # per image [p, 4]
     labels: Tensor  # [P] in 0..K-1
     has_mask: Tensor  # [P] bool
-    in_mask_loss: Tensor  # [P] bool
+    in_mask_loss: list[Tensor]  # per image, rows of its boxes
     masks: Tensor  # [P, 28, 28] bool, empty where has_mask is false
+
+    def mask_rows(self) -> Tensor:
+        """``[M]``: ``in_mask_loss`` as rows of all positives."""
+        starts = accumulate((len(b) for b in self.boxes[:-1]), initial=0)
+        return torch.cat([rows + start for rows, start in zip(self.in_mask_loss, starts, strict=True)])
 
 
 class RoIHeads(nn.Module):
@@ -131,13 +137,15 @@ class RoIHeads(nn.Module):
             objects = rois.objects[:count]
             known = target["has_mask"][objects]
             mask_row = (target["has_mask"].long().cumsum(0) - 1)[objects]
+            with_mask = torch.where(known)[0]  # once, not by boolean indices: a GPU is waited for at each
             grid = known.new_zeros((count, self.PIXEL_SIZE, self.PIXEL_SIZE))
-            grid[known] = mask_targets(target["masks"], rois.boxes[:count][known], mask_row[known], self.PIXEL_SIZE)
+            grid[with_mask] = mask_targets(target["masks"], rois.boxes[with_mask], mask_row[with_mask], self.PIXEL_SIZE)
             has_mask.append(known)
-            in_loss.append(known & rois.is_object[:count] if self.mask_rois == "objects" else known)
+            own = torch.where(known & rois.is_object[:count])[0]
+            in_loss.append(own if self.mask_rois == "objects" else with_mask)
             masks.append(grid)
         index = torch.cat(rows)
-        return Positives(index, boxes, labels[index], torch.cat(has_mask), torch.cat(in_loss), torch.cat(masks))
+        return Positives(index, boxes, labels[index], torch.cat(has_mask), in_loss, torch.cat(masks))
 
     def _encode(self, features: list[Tensor], boxes: list[Tensor]) -> Tensor:
         return self.contrastive_head.encode(self.align([f.detach() for f in features], boxes, self.PIXEL_SIZE))
@@ -172,8 +180,8 @@ class RoIHeads(nn.Module):
         )
 
     def _mask_loss(self, features: list[Tensor], cams: Tensor, encoded: Tensor | None, positives: Positives) -> Tensor:
-        chosen = positives.in_mask_loss
-        boxes = [b[c] for b, c in zip(positives.boxes, chosen.split([len(b) for b in positives.boxes]), strict=True)]
+        boxes = [b[rows] for b, rows in zip(positives.boxes, positives.in_mask_loss, strict=True)]
+        chosen = positives.mask_rows()
         logits = self._mask_logits(features, boxes, cams[chosen], None if encoded is None else encoded[chosen])
         return mask_loss(logits, positives.masks[chosen])
 

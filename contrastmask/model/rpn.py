@@ -132,7 +132,7 @@ class ProposalNetwork(RegionProposalNetwork):
         labels, matched = [], []
         for image_anchors, size, target in zip(anchors, images.image_sizes, targets, strict=True):
             padded = tuple(math.ceil(side / self.divisor) * self.divisor for side in size)
-            valid = self.anchor_generator.inside(padded, features)
+            valid = torch.where(self.anchor_generator.inside(padded, features))[0]
             # an anchor outside plays no part in the matching either: its IoU with any box must not be a best one
             found, boxes = self.assign_targets_to_anchors([image_anchors[valid]], [target])
             image_labels = image_anchors.new_full((len(image_anchors),), -1.0)

@@ -54,6 +54,18 @@ def test_bad_shapes_are_refused() -> None:
 def test_the_mask_head_takes_it_and_a_deeper_stack() -> None:
     x = torch.randn(2, 6, 14, 14)
     assert MaskHead(6, channels=8, kind="hourglass")(x).shape == (2, 28, 28)
+    assert MaskHead(6, channels=8, depth=0, kind="fcn_norm")(x).shape == (2, 28, 28)
     deep = MaskHead(6, channels=8, depth=1, extra=2)
     assert len(deep.convs) == 3
     assert deep(x).shape == (2, 28, 28)
+
+
+def test_the_scale_of_the_pyramid_does_not_matter_to_a_head_with_norm() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 6, 14, 14)
+    normed, plain = (MaskHead(6, channels=8, kind=kind) for kind in ("fcn_norm", "fcn"))
+    assert torch.allclose(normed(x), normed(100 * x), atol=1e-3)
+    assert float((plain(100 * x) - plain(x)).abs().max()) > 1
+    assert normed(x[:0]).shape == (0, 28, 28)
+    normed(x).square().sum().backward()
+    assert all(p.grad is not None and bool(p.grad.any()) for p in normed.convs.parameters())

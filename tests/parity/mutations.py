@@ -105,8 +105,8 @@ MUTATIONS = (
     Mutation(
         "mask loss on all positives",
         "model/roi_heads.py",
-        'if self.mask_rois == "objects" else known)',
-        "if False else known)",
+        'if self.mask_rois == "objects" else with_mask)',
+        "if False else with_mask)",
         (SMOKE,),
     ),
     Mutation("small boxes dropped", "model/rpn.py", "self.min_size = 0.0", "self.min_size = 1e-3", (INFERENCE,)),
@@ -134,7 +134,7 @@ MUTATIONS = (
     Mutation(
         "enhanced map with a temperature",
         "model/contrastive_head.py",
-        "scale=1.0",
+        "scale=1 / self.temperature",
         "scale=None",
         (HEADS,),
     ),
