@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from contrastmask.data.shape_outlines import Outline, ShapeClass, draw_outline
+from contrastmask.data.shape_classes import ShapeClass, draw_outline
+from contrastmask.data.shape_outlines import Outline
 from contrastmask.data.textures import background, contrasting_colours, fill
 
 # Drawn so many times the size and averaged: smooth edges. Odd, so that no pixel is covered by exactly one half; five,

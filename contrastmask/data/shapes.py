@@ -4,7 +4,7 @@
         annotations/instances_{train,val}2017.json   {train,val}2017/000000000001.jpg …   manifest.json
 
 The folder's name carries a hash of all arguments and of the generator's version; a manifest tells a whole data set from
-a damaged one. `shape_files` writes, `shape_scenes` draws, `shape_outlines` and `textures` hold the looks.
+a damaged one. `shape_files` writes, `shape_scenes` draws, `shape_classes` and `textures` hold the looks.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from contrastmask.data.atomic_folder import publish_folder
+from contrastmask.data.shape_classes import SHAPE_CLASSES
 from contrastmask.data.shape_files import SUBSETS, write_subset
-from contrastmask.data.shape_outlines import SHAPE_CLASSES
 from contrastmask.data.shape_scenes import SceneSettings
 from contrastmask.errors import ConfigError, DataError
 
@@ -39,7 +39,7 @@ class ShapesConfig:
         train_images, val_images: images a subset, at least 1. A larger set begins with the images of a smaller one.
         size: side of the square images in pixels, at least 48.
         seed: at least 0.
-        classes: COCO names out of `SHAPE_CLASSES`; None = all ten, the default = `DEMO_CLASSES`.
+        classes: COCO names out of `SHAPE_CLASSES`; None = all 24, the default = `DEMO_CLASSES`.
         objects: fewest and most objects a scene; one that finds no room is left out, so a scene may hold fewer.
         object_size: shortest and longest long side of an object, in shares of the image side.
         rotation: largest turn from upright in degrees, 0..180; some classes (a boat, a tv) turn less.

@@ -50,7 +50,7 @@ class SplitRule:
             objects but no mask), all (every class base).
         base, novel: own lists by class name, which replace the rule; from one list alone the rest is the other side.
         name: of the resulting split; by default the rule, or "own" for own lists.
-        mask_share: (0, 1], share of the base classes' masks that a training keeps, class by class.
+        mask_share: 0..1, share of the base classes' masks that a training keeps, class by class; 0: boxes alone.
     """
 
     rule: str = "voc_nonvoc"

@@ -52,7 +52,12 @@ def resize_masks(masks: Tensor, size: tuple[int, int]) -> Tensor:
         return masks
     # numpy's take is twice as fast as torch's nearest interpolation and seven times as fast as index_select.
     rows, columns = nearest_index(height, size[0]).numpy(), nearest_index(width, size[1]).numpy()
-    return torch.from_numpy(masks.numpy().take(rows, axis=-2).take(columns, axis=-1))
+    # Whole rows are copied at once, columns value by value: the columns' turn comes where there are fewer rows.
+    picks = [(rows, -2), (columns, -1)] if size[0] < height else [(columns, -1), (rows, -2)]
+    resized = masks.numpy()
+    for index, axis in picks:
+        resized = resized.take(index, axis=axis)
+    return torch.from_numpy(resized)
 
 
 def resize(image: tv_tensors.Image, target: Target, size: tuple[int, int]) -> tuple[tv_tensors.Image, Target]:

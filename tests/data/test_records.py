@@ -104,6 +104,7 @@ def test_thinned_masks_are_nested_shares_of_every_class(tmp_path: Path) -> None:
     by_class = np.bincount(records.labels[sorted(kept[0.1])]).tolist()
     assert sorted(n for n in by_class if n) == [3, 8]  # of 25 and 75, rounded up
     assert len(kept[0.01]) == 2
+    assert not records.thin_masks(0).has_mask.any()
     halves = np.array(sorted(kept[0.5]))
     assert 15 < (halves < 50).sum() < 37  # chosen across the file
     assert records.thin_masks(0.5).ann_ids.tolist() == records.ann_ids.tolist()

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from contrastmask.data.shape_outlines import SHAPE_CLASSES, draw_outline
+from contrastmask.data.shape_classes import SHAPE_CLASSES, draw_outline
 from contrastmask.data.shape_scenes import MIN_INSIDE, render_scene
 from contrastmask.data.shapes import ShapesConfig
+from contrastmask.data.splits import VOC_CLASSES
 
-VOC = {5, 9, 44, 62, 72}
+VOC = {shape.id for shape in SHAPE_CLASSES if shape.name in VOC_CLASSES}
 HARD = {"classes": None, "objects": (2, 6), "object_size": (0.16, 0.55), "rotation": 180, "overlap": 0.5}
 
 

@@ -14,12 +14,14 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from contrastmask.data import shape_files, shapes
+from contrastmask.data.shape_classes import SHAPE_CLASSES
 from contrastmask.data.shape_files import POLYGON_IOU, SUBSETS
 from contrastmask.data.shape_scenes import render_scene
 from contrastmask.data.shapes import ShapesConfig, generate_shapes, shapes_root
+from contrastmask.data.splits import VOC_CLASSES
 from contrastmask.errors import ConfigError, DataError
 
-VOC = {5, 9, 44, 62, 72}
+VOC = {shape.id for shape in SHAPE_CLASSES if shape.name in VOC_CLASSES}
 HARD = {
     "classes": None,
     "objects": (2, 6),
@@ -83,13 +85,15 @@ def test_subsets_share_no_id(root: Path) -> None:
 
 
 def test_classes_carry_cocos_names_and_ids_from_both_sides_of_the_split(coco: COCO) -> None:
-    official = {5: "airplane", 9: "boat", 28: "umbrella", 44: "bottle", 47: "cup", 52: "banana", 60: "donut"}
-    official |= {62: "chair", 72: "tv", 87: "scissors"}
+    official = {1: "person", 3: "car", 5: "airplane", 6: "bus", 9: "boat", 16: "bird", 44: "bottle", 62: "chair"}
+    official |= {63: "couch", 64: "potted plant", 67: "dining table", 72: "tv"}
+    official |= {13: "stop sign", 28: "umbrella", 38: "kite", 46: "wine glass", 47: "cup", 52: "banana", 53: "apple"}
+    official |= {59: "pizza", 60: "donut", 86: "vase", 87: "scissors", 88: "teddy bear"}
     assert {c["id"]: c["name"] for c in coco.dataset["categories"]} == official
     counts = np.unique([a["category_id"] for a in coco.dataset["annotations"]], return_counts=True)
     assert set(counts[0].tolist()) == set(official)
-    assert counts[1].min() >= 20
-    assert len(VOC & set(official)) == len(set(official) - VOC) == 5
+    assert counts[1].min() >= 10
+    assert len(VOC & set(official)) == len(set(official) - VOC) == 12
 
 
 def test_boxes_and_areas_are_those_of_the_masks(coco: COCO) -> None:
