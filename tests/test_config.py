@@ -21,7 +21,7 @@ def test_every_choice_of_every_group_composes(group: str, choice: str) -> None:
     config = typed(composed(f"{group}={choice}"))
     part = config.model.mask_head if group == "mask_head" else getattr(config, group)
     if group == "mask_head":
-        assert (part.kind == "hourglass", part.extra > 0) == (choice == "hourglass", choice == "deep")
+        assert (part.kind, part.extra > 0) == ("fcn" if choice == "deep" else choice, choice == "deep")
     if group in ("backbone", "split", "schedule", "model", "data"):
         assert part.name == choice
 
@@ -59,7 +59,8 @@ def test_misspelt_keys_and_wrong_types_are_refused(override: str) -> None:
     [
         ("split.rule=voc", "voc_nonvoc"),
         ("loss.formula=own", "released, paper"),
-        ("split.mask_share=0", "split.mask_share=0"),
+        ("model.contrastive_head.temperature=0", "temperature must be positive"),
+        ("split.mask_share=1.5", "split.mask_share=1.5"),
         ("model.mask_rois=gt", "objects, positives"),
         ("evaluate=masks", "given_boxes"),
         ("data.on_bad=ignore", "error, skip"),

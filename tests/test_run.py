@@ -177,6 +177,7 @@ def test_a_run_that_stops_in_its_first_epoch_leaves_a_checkpoint_and_evaluates_n
         ("split=nonvoc_voc",),
         ("split=as_annotated",),
         ("split=all",),
+        ("split.mask_share=0",),
         ("split.base=[cat,dog]",),
         ("schedule=3x",),
         ("trainer.precision=bf16-mixed",),

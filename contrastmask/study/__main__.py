@@ -1,7 +1,8 @@
 """The study's program.
 
     python -m contrastmask.study run table=minimal out=outputs/study [seeds=5] [devices=cpu | cpu,cpu | 0,1]
-    python -m contrastmask.study measure table=minimal out=outputs/study      (features and CAMs, of finished runs)
+    python -m contrastmask.study measure table=minimal out=outputs/study      (CAMs, features, masks; finished runs)
+    python -m contrastmask.study look table=minimal out=outputs/study to=docs/study   (pictures of novel objects)
     python -m contrastmask.study report table=minimal out=outputs/study to=docs/study
 
 ``splits=voc_nonvoc`` takes one direction of a table that has both.
@@ -15,11 +16,12 @@ from pathlib import Path
 
 from contrastmask.errors import ConfigError
 from contrastmask.launch import plain_errors
-from contrastmask.study import cam_truth, separation
+from contrastmask.study import branch_reach, cam_truth, mask_truth, separation
 from contrastmask.study.figures import novel_classes
 from contrastmask.study.plan import Table, load_table
 from contrastmask.study.report import write_report
 from contrastmask.study.runner import finished, run_all
+from contrastmask.study.sheet import write_sheet
 
 DEFAULTS = {"table": "minimal", "out": "outputs/study", "seeds": "", "splits": "", "devices": "cpu", "to": "docs/study"}
 
@@ -27,7 +29,7 @@ DEFAULTS = {"table": "minimal", "out": "outputs/study", "seeds": "", "splits": "
 @plain_errors
 def main(argv: list[str]) -> int:
     """Do what the words say; returns the exit status, 1 where a run failed."""
-    if not argv or argv[0] not in ("run", "measure", "report"):
+    if not argv or argv[0] not in ("run", "measure", "look", "report"):
         raise ConfigError(f"which? {__doc__}")
     words = _words(argv[1:], DEFAULTS)
     changes = {"seeds": int(words["seeds"])} if words["seeds"] else {}
@@ -36,6 +38,8 @@ def main(argv: list[str]) -> int:
     table = load_table(words["table"], **changes)
     if argv[0] == "measure":
         return _measure(table, Path(words["out"]))
+    if argv[0] == "look":
+        return _look(words["table"], table, Path(words["out"]), Path(words["to"]))
     if argv[0] == "report":
         print(write_report(words["table"], table, Path(words["out"]), Path(words["to"])))
         return 0
@@ -51,8 +55,19 @@ def _measure(table: Table, root: Path) -> int:
             if (run.split == split or run.oracle) and finished(run, root):
                 if not (folder / separation.FILE).exists():
                     print(folder, separation.measure(folder, novel))
-                if not (folder / cam_truth.FILE).exists():
-                    print(folder, cam_truth.measure(folder))
+                for part in (cam_truth, mask_truth, branch_reach):
+                    if not (folder / part.FILE).exists():
+                        print(folder, part.measure(folder))
+    return 0
+
+
+def _look(name: str, table: Table, root: Path, to: Path) -> int:
+    for split in table.splits:
+        lines = {variant: line for line, variant in table.names().items()}
+        runs = {lines[run.variant]: run.folder(root) for run in table.runs()
+                if run.seed == 0 and (run.split == split or run.oracle) and finished(run, root)}  # fmt: skip
+        write_sheet(to / f"{name}-{split}-objects.png", runs, novel_classes(table, root, split))
+        print(to / f"{name}-{split}-objects.png")
     return 0
 
 

@@ -10,17 +10,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc
 
-from contrastmask.build import build_datamodule, typed
-from contrastmask.config import Config
 from contrastmask.losses.cam import minmax_normalize, upsample_cam
-from contrastmask.predictor import Predictor
-from contrastmask.study.objects import objects_of
+from contrastmask.study.objects import class_means, objects_of, open_run
 from contrastmask.whole_file import write_whole
 
 FILE = "cam_truth.json"
@@ -38,29 +33,18 @@ def measure(folder: Path) -> dict[str, dict[str, float | None]]:
         ``inside``, the share of a box's cells inside the mask; ``foreground`` and ``background``, the shares of the
         cells taken as such that are; ``auc``, how often a cell of the mask has a higher CAM than one outside it.
     """
-    config = typed(OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(folder / "resolved.yaml")))
-    data = build_datamodule(config)
-    data.setup("test")
-    predictor = Predictor(folder / "checkpoints" / "last.ckpt")
+    config, predictor, dataset = open_run(folder)
     rows: dict[str, list[dict[str, float]]] = {}
     with torch.inference_mode():
-        for found in objects_of(predictor, data.val_dataset):
+        for found in objects_of(predictor, dataset):
             _, features = predictor.detector.extract([found.image])
             cams = predictor.detector.roi_heads.cams_of(features, [found.boxes], [found.labels])
             cams = minmax_normalize(upsample_cam(cams, SIZE))
             for label, cam, mask in zip(found.labels.tolist(), cams, found.inside(SIZE), strict=True):
                 rows.setdefault(predictor.class_names[label], []).append(_figures(cam, mask, config.loss.delta))
-    figures = {name: _means(found) for name, found in sorted(rows.items())}
+    figures = class_means(rows)
     write_whole(folder / FILE, json.dumps(figures))
     return figures
-
-
-def _means(rows: list[dict[str, float]]) -> dict[str, float | None]:
-    means: dict[str, float | None] = {"objects": len(rows)}
-    for name in rows[0]:
-        values = np.array([row[name] for row in rows])
-        means[name] = None if np.isnan(values).all() else 100 * float(np.nanmean(values))
-    return means
 
 
 def _figures(cam: Tensor, mask: Tensor, delta: float) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from contrastmask.errors import DataError
-from contrastmask.study import cam_truth, separation
+from contrastmask.study import branch_reach, cam_truth, mask_truth, separation
 from contrastmask.study.plan import StudyRun, Table
 from contrastmask.study.runner import MARK, finished
 
@@ -26,6 +26,25 @@ MEASURES = {
 }
 LAYERS = ("head", "encoder", "projected")  # feature separation, percent, where `measure` has been run
 CAM_TRUTH = ("inside", "foreground", "background", "auc")  # of the CAM, see cam_truth.py, likewise
+MASK_TRUTH = (
+    "area",
+    "predicted area",
+    "IoU",
+    "best IoU",
+    "auc",
+)  # of masks in given boxes, see mask_truth.py, likewise
+BRANCH_REACH = (
+    "encoder",
+    "enhanced",
+    "pattern",
+    "constant",
+)  # of the contrastive branch, see branch_reach.py, likewise
+# what comes before a figure's name -> file that `measure` leaves, its figures by class
+PARTS = {
+    "CAM": (cam_truth.FILE, CAM_TRUTH),
+    "mask": (mask_truth.FILE, MASK_TRUTH),
+    "branch": (branch_reach.FILE, BRANCH_REACH),
+}
 PER_OBJECT = ("IoU", "boundary_IoU", "filled_box_IoU")  # means over objects; the others are means over classes
 
 
@@ -33,7 +52,7 @@ def table_figures(table: Table, root: Path) -> dict[str, Any]:
     """The figures of all finished runs of a table.
 
     Returns:
-        ``{split: {variant: {seed: {"seconds": s, group: {measure: percent or None}}}}}``, groups ``novel`` and
+        ``{split: {line: {seed: {"seconds": s, group: {measure: percent or None}}}}}``, groups ``novel`` and
         ``base``; the oracle appears in every split. Runs that are not finished are left out.
 
     Raises:
@@ -44,14 +63,14 @@ def table_figures(table: Table, root: Path) -> dict[str, Any]:
     for split in table.splits:
         groups = _groups([run for run in done.values() if run.split == split and not run.oracle], root, split)
         variants: dict[str, Any] = {}
-        for variant in table.names():
+        for line, variant in table.names().items():
             rows = {
                 seed: _figures(run.folder(root), groups)
                 for (v, s, seed), run in sorted(done.items(), key=lambda item: item[0])
                 if v == variant and (s == split or run.oracle)
             }
             if rows:
-                variants[variant] = rows
+                variants[line] = rows
         found[split] = variants
     return found
 
@@ -85,14 +104,14 @@ def _figures(folder: Path, groups: Mapping[str, Sequence[str]]) -> dict[str, Any
         for layer, found in _read(folder / separation.FILE).items():
             for group in groups:
                 figures[group][f"{layer} separation"] = found[group]
-    if (folder / cam_truth.FILE).is_file():
-        found = _read(folder / cam_truth.FILE)
+    for kind, (file, names_of) in PARTS.items():
+        found = _read(folder / file) if (folder / file).is_file() else {}
         for group, names in groups.items():
-            for figure in CAM_TRUTH:
+            for figure in names_of:
                 rows = [r for r in map(found.get, names) if r and r[figure] is not None]
                 if rows:
                     values, weights = zip(*((r[figure], r["objects"]) for r in rows), strict=True)
-                    figures[group][f"CAM {figure}"] = float(np.average(values, weights=weights))
+                    figures[group][f"{kind} {figure}"] = float(np.average(values, weights=weights))
     return figures
 
 

@@ -1,14 +1,18 @@
-"""The validation objects that a finished run's features are measured on."""
+"""The validation objects that a finished run is measured on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor
 
+from contrastmask.build import build_datamodule, typed
+from contrastmask.config import Config
 from contrastmask.data.dataset import CocoDataset
 from contrastmask.model.masks import mask_targets
 from contrastmask.predictor import Predictor
@@ -34,6 +38,25 @@ class ImageObjects:
         return mask_targets(self.masks, self.own_boxes, torch.arange(len(self.masks)), size)
 
 
+def open_run(folder: Path) -> tuple[Config, Predictor, CocoDataset]:
+    """Settings, model and validation images of a run, by its ``resolved.yaml`` and ``checkpoints/last.ckpt``."""
+    config = typed(OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(folder / "resolved.yaml")))
+    data = build_datamodule(config)
+    data.setup("test")
+    return config, Predictor(folder / "checkpoints" / "last.ckpt"), data.val_dataset
+
+
+def class_means(rows: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, dict[str, float | None]]:
+    """Class → ``objects``, their number, and the mean of each figure in percent; None where every object has NaN."""
+    means: dict[str, dict[str, float | None]] = {}
+    for name, found in sorted(rows.items()):
+        means[name] = {"objects": len(found)}
+        for figure in found[0]:
+            values = np.array([row[figure] for row in found])
+            means[name][figure] = None if np.isnan(values).all() else 100 * float(np.nanmean(values))
+    return means
+
+
 def objects_of(predictor: Predictor, dataset: CocoDataset) -> Iterator[ImageObjects]:
     """Image by image; those without such an object are left out."""
     records = dataset.records
@@ -49,3 +72,10 @@ def objects_of(predictor: Predictor, dataset: CocoDataset) -> Iterator[ImageObje
         labels = torch.tensor([predictor.label(records.class_names[k]) for k in records.labels[rows].tolist()])
         masks = torch.from_numpy(np.stack([records.mask(a) for a in rows]))
         yield ImageObjects(image, boxes * scale, labels, masks, boxes)
+
+
+def probabilities_of(predictor: Predictor, objects: ImageObjects) -> Tensor:
+    """What the mask head makes of the objects in their true boxes: ``[G, S, S]`` in 0..1."""
+    original = (int(objects.masks.shape[1]), int(objects.masks.shape[2]))
+    (given,) = predictor.detector.segment([objects.image], [original], [objects.boxes], [objects.labels])
+    return given["mask_probs"].float()

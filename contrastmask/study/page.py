@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from contrastmask.study.figures import CAM_TRUTH, GROUPS, LAYERS
+from contrastmask.study.figures import BRANCH_REACH, CAM_TRUTH, GROUPS, LAYERS, MASK_TRUTH
 from contrastmask.study.plan import ORACLE, Table
 from contrastmask.study.statistics import Comparison, Mean, compare, mean_of
 
@@ -15,6 +15,15 @@ CAM_LEGEND = (
     "Of the cells of an object's box: the share inside its mask; of those that the loss would take as foreground "
     "(CAM > 1 - delta) and as background (CAM < delta), the shares that are; and the area under the CAM's ROC curve "
     "for the mask (50: chance). A CAM that knows nothing has foreground = inside, background = 100 - inside."
+)
+MASK_LEGEND = (
+    "In given boxes, on the mask head's own grid: the shares of a box that its object covers and that its mask does; "
+    "the IoU at probability 0.5 and at each object's best threshold; and the area under the ROC curve (50: chance)."
+)
+BRANCH_LEGEND = (
+    "How far foreground and background lie apart in the contrastive encoder's output and in the enhanced map made of "
+    "it, in shares of the mean's length; of what the map adds to the mask head's features the pattern over the box and "
+    "the constant, in shares of those features' own pattern."
 )
 # (ours, theirs): what the difference is made of
 PAIRS = (
@@ -30,13 +39,33 @@ PAIRS = (
     ("own_query", "full"),
     ("easy_keys", "full"),
     ("base_only", "full"),
-    ("deep", "full"),
-    ("hourglass", "full"),
+    ("wide_delta", "full"),
+    ("all_pixels", "full"),
+    ("one_temperature", "full"),
+    ("no_ramp", "full"),
+    ("norm_baseline", "baseline"),
     ("deep_baseline", "baseline"),
     ("hourglass_baseline", "baseline"),
+    ("hourglass_baseline", "norm_baseline"),
+    ("norm", "full"),
+    ("deep", "full"),
+    ("hourglass", "full"),
+    ("sharp", "baseline"),
+    ("sharp", "full"),
+    ("norm_cam", "norm_baseline"),
+    ("norm", "norm_baseline"),
+    ("norm", "norm_cam"),
+    ("norm_sharp", "norm_baseline"),
+    ("norm_sharp", "norm"),
+    ("deep", "deep_baseline"),
+    ("hourglass", "hourglass_baseline"),
+    ("hourglass", "hourglass_cam"),
+    ("hourglass", "hourglass_no_loss"),
 )
 
-Figures = Mapping[str, Mapping[int, Mapping[str, Any]]]  # variant -> seed -> what figures.table_figures returns
+Figures = Mapping[
+    str, Mapping[Any, Mapping[str, Any]]
+]  # variant -> seed (of a direction) -> what figures.table_figures returns
 
 
 def table_page(name: str, table: Table, found: Mapping[str, Figures], header: Sequence[str]) -> str:
@@ -48,6 +77,8 @@ def table_page(name: str, table: Table, found: Mapping[str, Figures], header: Se
     """
     lines = [f"# {name}", "", f"`python -m contrastmask.study run table={name}` and `… report table={name}`", ""]
     lines += [*header, "", f"Settings of all runs: `experiment={table.experiment}` {' '.join(table.overrides)}", ""]
+    if start := table.first():
+        lines += [f"All start from the fitting parts of one training, `{' '.join(start.overrides)}`.", ""]
     for split, variants in found.items():
         lines += [f"## {split}", "", *_counts(table, variants), ""]
         for group in GROUPS:
@@ -58,11 +89,18 @@ def table_page(name: str, table: Table, found: Mapping[str, Figures], header: Se
             lines += [*separation, ""]
         if cams := _features(variants, [f"CAM {figure}" for figure in CAM_TRUTH]):
             lines += ["### What the CAM knows of the masks, percent", "", CAM_LEGEND, "", *cams, ""]
+        if masks := _features(variants, [f"mask {figure}" for figure in MASK_TRUTH]):
+            lines += ["### What is wrong with the masks, percent", "", MASK_LEGEND, "", *masks, ""]
+        if branch := _features(variants, [f"branch {figure}" for figure in BRANCH_REACH]):
+            lines += ["### What of the contrastive branch reaches the mask head, percent", "", BRANCH_LEGEND, ""]
+            lines += [*branch, ""]
         lines += [f"![novel classes]({name}-{split}.png)", ""]
+    if len(found) > 1:
+        lines += ["## All directions together, paired by seed, novel classes", "", *_comparisons(_pooled(found)), ""]
     return "\n".join(lines)
 
 
-def values(rows: Mapping[int, Mapping[str, Any]], group: str, measure: str) -> dict[int, float]:
+def values(rows: Mapping[Any, Mapping[str, Any]], group: str, measure: str) -> dict[Any, float]:
     """Seed → figure of the runs that have it."""
     return {seed: row[group][measure] for seed, row in rows.items() if row[group].get(measure) is not None}
 
@@ -124,18 +162,29 @@ def _share(mine: Mapping[int, float], oracle: Mapping[int, float]) -> str:
 
 
 def comparisons(variants: Figures, measure: str) -> list[tuple[str, str, Comparison]]:
-    """``(ours, theirs, comparison)`` of novel classes for the pairs of ``PAIRS`` that share a seed."""
+    """``(ours, theirs, comparison)`` of novel classes for the pairs of ``PAIRS`` that share a seed; in a curve, of each
+    point."""
     found = []
-    for ours, theirs in PAIRS:
-        if ours in variants and theirs in variants:
-            a, b = (values(variants[name], "novel", measure) for name in (ours, theirs))
-            if seeds := sorted(a.keys() & b.keys()):
-                found.append((ours, theirs, compare([a[s] for s in seeds], [b[s] for s in seeds])))
+    for point in dict.fromkeys(name.removeprefix(name.split("@")[0]) for name in variants):
+        for ours, theirs in ((f"{a}{point}", f"{b}{point}") for a, b in PAIRS):
+            if ours in variants and theirs in variants:
+                a, b = (values(variants[name], "novel", measure) for name in (ours, theirs))
+                if seeds := sorted(a.keys() & b.keys()):
+                    found.append((ours, theirs, compare([a[s] for s in seeds], [b[s] for s in seeds])))
     return found
 
 
+def _pooled(found: Mapping[str, Figures]) -> Figures:
+    """Variant → (direction, seed) → figures, of variants that were run in every direction."""
+    shared = [name for name in next(iter(found.values())) if all(name in variants for variants in found.values())]
+    return {
+        name: {(split, seed): row for split, variants in found.items() for seed, row in variants[name].items()}
+        for name in shared
+    }
+
+
 def _comparisons(variants: Figures) -> list[str]:
-    lines = ["| | measure | difference | p (paired t) | p (sign flips) | seeds |", "|---|---|---|---|---|---|"]
+    lines = ["| | measure | difference | p (paired t) | p (sign flips) | pairs |", "|---|---|---|---|---|---|"]
     for measure in COLUMNS[:4]:
         for ours, theirs, result in comparisons(variants, measure):
             p = ["–" if value is None else f"{value:.3f}" for value in (result.p, result.p_exact)]

@@ -19,9 +19,10 @@ class StudyRun:
     """One training.
 
     Attributes:
-        variant: a file of ``conf/experiment/study``, and ``@POINT`` where the table is a curve.
+        variant: a file of ``conf/experiment/study``, and ``@POINT`` where a point of a curve has settings of its own.
         split: which classes are novel; seed: of everything random.
         overrides: what ``train.py`` gets, without the folder; place: sub-folder of the study's.
+        start: the run whose fitting parts this one starts from (``init_path``).
     """
 
     variant: str
@@ -29,6 +30,7 @@ class StudyRun:
     seed: int
     overrides: tuple[str, ...]
     place: str = ""
+    start: StudyRun | None = None
 
     @property
     def oracle(self) -> bool:
@@ -47,8 +49,10 @@ class Table:
     Attributes:
         experiment: data and model size of all runs; variants, splits, seeds (0..seeds-1): every combination is a run.
         overrides: further settings of all runs.
-        points: further settings by name, for a curve: every run once with each.
+        points: further settings by name, for a curve: every run once with each. A point without any is the plain run,
+            which other tables of the same place share.
         place: sub-folder of all runs, where they share no run with other tables.
+        start: a variant that is trained once, with seed 0, and that all runs start from.
     """
 
     experiment: str
@@ -58,11 +62,20 @@ class Table:
     overrides: tuple[str, ...] = ()
     points: dict[str, list[str]] = field(default_factory=dict)
     place: str = ""
+    start: str = ""
 
-    def names(self) -> dict[str, tuple[str, list[str]]]:
-        """Name of every line of the table → variant and settings of the point."""
-        points = self.points or {"": []}
-        return {f"{v}@{p}" if p else v: (v, extra) for p, extra in points.items() for v in self.variants}
+    def names(self) -> dict[str, str]:
+        """Name of every line of the table → variant of its runs."""
+        return {line: name for line, (name, _, _) in self._lines().items()}
+
+    def _lines(self) -> dict[str, tuple[str, str, list[str]]]:
+        """Line → variant of its runs, the variant's file, settings of the point."""
+        lines = {}
+        for point, extra in (self.points or {"": []}).items():
+            for variant in self.variants:
+                line = f"{variant}@{point}" if point else variant
+                lines[line] = (line if extra else variant, variant, extra)
+        return lines
 
     def runs(self) -> list[StudyRun]:
         """All runs, seed by seed, so that what is finished at any moment is a fair comparison.
@@ -70,15 +83,23 @@ class Table:
         The oracle appears once, whatever the number of splits.
         """
         runs: dict[Path, StudyRun] = {}
+        start = self.first()
         for seed in range(self.seeds):
             for split in self.splits:
-                for name, (variant, extra) in self.names().items():
+                for name, variant, extra in self._lines().values():
                     chosen = f"experiment=[{self.experiment},study/{variant}]"
                     classes = () if variant == ORACLE else (f"split={split}",)
                     overrides = (chosen, *classes, f"seed={seed}", *self.overrides, *extra)
-                    run = StudyRun(name, split, seed, overrides, self.place)
+                    run = StudyRun(name, split, seed, overrides, self.place, start)
                     runs.setdefault(run.folder(Path()), run)
         return list(runs.values())
+
+    def first(self) -> StudyRun | None:
+        """The run that all others start from, if the table has one; its masks, and so its split, do not matter."""
+        if not self.start:
+            return None
+        overrides = (f"experiment=[{self.experiment},study/{self.start}]", "seed=0")
+        return StudyRun(self.start, "start", 0, overrides, self.place)
 
 
 def load_table(name: str, **changes: Any) -> Table:
@@ -95,7 +116,8 @@ def load_table(name: str, **changes: Any) -> Table:
     if unknown := sorted(set(content) - set(Table.__dataclass_fields__)):
         raise ConfigError(f"{path}: unknown {', '.join(unknown)}; known are {', '.join(Table.__dataclass_fields__)}")
     known = sorted(p.stem for p in (CONF / "experiment" / "study").glob("*.yaml"))
-    if wrong := [v for v in content["variants"] if v not in known]:
+    named = [*content["variants"], *filter(None, [content.get("start")])]
+    if wrong := [v for v in named if v not in known]:
         raise ConfigError(f"{path}: no variant {', '.join(wrong)}; there are {', '.join(known)}")
     listed = {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
     return Table(**listed)

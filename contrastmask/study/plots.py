@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contrastmask.errors import ConfigError
 from contrastmask.study.page import values
 from contrastmask.study.statistics import mean_of
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 SHOWN = ("given-box IoU", "given-box boundary IoU", "mask AP")
+COLOURS = ("#6c757d", "#d1495b", "#30638e", "#edae49")
 
 
 def plot_variants(path: Path, title: str, variants: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> None:
@@ -19,12 +23,8 @@ def plot_variants(path: Path, title: str, variants: Mapping[str, Mapping[int, Ma
     Raises:
         ConfigError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError("plots need matplotlib: pip install 'contrastmask[study]'") from error
     names = list(variants)
-    figure = Figure(figsize=(11, 1.6 + 0.42 * len(names)), layout="constrained")
+    figure = new_figure(11, 1.6 + 0.42 * len(names))
     for axis, measure in zip(figure.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True):
         for group, colour, shift in (("novel", "#d1495b", -0.14), ("base", "#30638e", 0.14)):
             for row, name in enumerate(names):
@@ -44,5 +44,51 @@ def plot_variants(path: Path, title: str, variants: Mapping[str, Mapping[int, Ma
     figure.axes[0].invert_yaxis()
     figure.axes[0].legend(loc="best", fontsize=8)
     figure.suptitle(title)
+    save_figure(figure, path)
+
+
+def plot_curves(path: Path, title: str, lines: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> None:
+    """Each variant over the points of a table, with 95 % intervals; novel classes solid, base dashed; a PNG.
+
+    Args:
+        lines: figures by ``VARIANT@POINT``, points in the order of the axis.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+    """
+    variants = list(dict.fromkeys(line.split("@")[0] for line in lines))
+    points = list(dict.fromkeys(line.split("@")[1] for line in lines))
+    figure = new_figure(11, 4)
+    for axis, measure in zip(figure.subplots(1, len(SHOWN)), SHOWN, strict=True):
+        for variant, colour in zip(variants, COLOURS, strict=False):
+            for group, style, shift in (("novel", "-", -0.03), ("base", "--", 0.03)):
+                found = [list(values(lines.get(f"{variant}@{p}", {}), group, measure).values()) for p in points]
+                means = {x: mean_of(row) for x, row in enumerate(found) if row}
+                axis.errorbar([x + shift for x in means], [m.mean for m in means.values()],
+                              yerr=[m.half or 0 for m in means.values()], color=colour, linestyle=style, marker="D",
+                              markersize=4, capsize=3, label=f"{variant}, {group}")  # fmt: skip
+        axis.set_xticks(range(len(points)), points)
+        axis.set_ylabel(f"{measure}, percent")
+        axis.grid(axis="y", alpha=0.3)
+    figure.axes[0].legend(loc="best", fontsize=8)
+    figure.suptitle(title)
+    save_figure(figure, path)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError("plots need matplotlib: pip install 'contrastmask[study]'") from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: Figure, path: Path, dpi: int = 110) -> None:
+    """Write a PNG, and the folders that it needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=dpi)

@@ -13,7 +13,7 @@ from contrastmask.errors import DataError
 from contrastmask.study.figures import table_figures
 from contrastmask.study.page import table_page
 from contrastmask.study.plan import Table
-from contrastmask.study.plots import plot_variants
+from contrastmask.study.plots import plot_curves, plot_variants
 from contrastmask.study.runner import MARK
 from contrastmask.whole_file import write_whole
 
@@ -28,8 +28,9 @@ def write_report(name: str, table: Table, root: Path, folder: Path) -> Path:
     if not any(root.rglob(MARK)):
         raise DataError(f"{root} holds no finished run; python -m contrastmask.study run table={name} out={root}")
     found = table_figures(table, root)
+    plot = plot_curves if table.points else plot_variants
     for split, variants in found.items():
-        plot_variants(folder / f"{name}-{split}.png", f"{name}, {split}", variants)
+        plot(folder / f"{name}-{split}.png", f"{name}, {split}", variants)
     write_whole(folder / f"{name}.json", json.dumps(found, indent=1) + "\n")
     header = [f"Hardware of this report's machine: {processor()}; PyTorch {torch.__version__}."]
     write_whole(folder / f"{name}.md", table_page(name, table, found, header))

@@ -44,7 +44,7 @@ def finished(run: StudyRun, root: Path) -> bool:
 def run_all(
     runs: Sequence[StudyRun], root: Path, devices: Sequence[str] = ("cpu",), console: Console | None = None
 ) -> list[StudyRun]:
-    """Train what is not finished; broken and partial runs start anew.
+    """Train what is not finished, first what others start from; broken and partial runs start anew.
 
     Args:
         devices: one run at a time on each: ``"cpu"`` (named several times for several runs side by side) or the number
@@ -54,6 +54,9 @@ def run_all(
         the runs that failed; each has its output in ``study.log`` of its folder.
     """
     console = console or Console()
+    starts = list({run.start for run in runs if run.start})
+    if starts and (failed := run_all(starts, root, devices, console)):
+        return failed
     todo = [run for run in runs if not finished(run, root)]
     console.print(f"{len(runs) - len(todo)} of {len(runs)} runs are finished")
     free: Queue[str] = Queue()
@@ -82,6 +85,8 @@ def _train(run: StudyRun, root: Path, device: str, console: Console) -> bool:
         environment["CUDA_VISIBLE_DEVICES"] = device
         place = ["trainer.accelerator=gpu", "trainer.devices=1"]
     quiet = ["trainer.enable_progress_bar=false", f"hydra.run.dir={folder.as_posix()}"]
+    if run.start:
+        quiet.append(f"init_path={(run.start.folder(root) / 'checkpoints' / 'last.ckpt').as_posix()}")
     command = [sys.executable, str(PROGRAM), *run.overrides, *place, *quiet]
     start = time.monotonic()
     with (folder / "study.log").open("w", encoding="utf-8") as log:

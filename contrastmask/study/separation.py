@@ -14,15 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torchmetrics.functional.classification import binary_auroc
 
-from contrastmask.build import build_datamodule, typed
-from contrastmask.config import Config
 from contrastmask.data.dataset import CocoDataset
 from contrastmask.predictor import Predictor
-from contrastmask.study.objects import objects_of
+from contrastmask.study.objects import objects_of, open_run
 from contrastmask.whole_file import write_whole
 
 FILE = "separation.json"
@@ -39,11 +36,8 @@ def measure(folder: Path, novel: Collection[str]) -> dict[str, dict[str, float]]
         ``{"head" | "encoder" | "projected": {"novel": percent, "base": percent}}``: the mask head's features before the
         upsampling, the contrastive encoder's and the projector's; the latter two where the model has them.
     """
-    config = typed(OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(folder / "resolved.yaml")))
-    data = build_datamodule(config)
-    data.setup("test")
-    predictor = Predictor(folder / "checkpoints" / "last.ckpt")
-    features, inside, labels = _pixels(predictor, data.val_dataset)
+    _, predictor, dataset = open_run(folder)
+    features, inside, labels = _pixels(predictor, dataset)
     is_novel = np.isin([predictor.class_names[k] for k in labels], list(novel))
     figures = {name: _separation(found, inside[found[0].shape[-1]], is_novel) for name, found in features.items()}
     write_whole(folder / FILE, json.dumps(figures))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MOST_PATTERNS = 20  # pairs of the exact test, which counts 2^n sign patterns
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -26,7 +28,7 @@ class Comparison:
     Attributes:
         difference: mean of the differences and its 95 % interval.
         p: two-sided p of the paired t-test; p_exact: of the exact sign-flip test, which assumes no distribution and
-            cannot fall below 2 / 2^n. None for one seed.
+            cannot fall below 2 / 2^n. None for one seed; p_exact also for more than ``MOST_PATTERNS`` pairs.
     """
 
     difference: Mean
@@ -66,13 +68,13 @@ def compare(ours: Sequence[float], theirs: Sequence[float]) -> Comparison:
         p = 1.0 if summary.mean == 0 else 0.0
     else:
         p = 2 * t_tail(abs(summary.mean) / error, summary.n - 1)
-    return Comparison(summary, p, sign_flip_p(differences))
+    return Comparison(summary, p, sign_flip_p(differences) if summary.n <= MOST_PATTERNS else None)
 
 
 def sign_flip_p(differences: Sequence[float]) -> float:
     """Exact two-sided p: the share of all 2^n sign patterns whose mean is at least as far from 0 (n at most 20)."""
     x = np.asarray(differences, dtype=np.float64)
-    if x.size > 20:
+    if x.size > MOST_PATTERNS:
         raise ValueError(f"{x.size} differences have too many sign patterns")
     signs = np.array(list(itertools.product((-1.0, 1.0), repeat=x.size)))
     sums = np.abs(signs @ x)

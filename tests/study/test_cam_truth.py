@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from contrastmask.study.cam_truth import FILE, _figures, _means, measure
+from contrastmask.study.cam_truth import FILE, _figures, measure
 from contrastmask.study.figures import CAM_TRUTH
+from contrastmask.study.objects import class_means
 from tests.tiny_run import run_train, tiny_data
 
 
@@ -30,11 +31,11 @@ def test_what_it_says_of_known_maps() -> None:
     assert _figures(cam, mask, 0.1)["foreground"] == 1.0
     assert _figures(cam, mask, 0.4)["foreground"] == 0.5
     full = torch.ones(28, 28, dtype=torch.bool)
-    means = _means([right, flat, _figures(mask.float(), full, 0.1)])
+    means = class_means({"cup": [right, flat, _figures(mask.float(), full, 0.1)]})["cup"]
     assert means["objects"] == 3
     assert means["foreground"] == pytest.approx(100)  # the flat map has none
     assert means["auc"] == pytest.approx(75)  # an object that fills its box has none
-    assert _means([flat])["foreground"] is None
+    assert class_means({"cup": [flat]})["cup"]["foreground"] is None
 
 
 def test_a_run_is_measured(tmp_path: Path) -> None:

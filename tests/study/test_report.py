@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,9 @@ def test_page(tmp_path: Path) -> None:
     assert "| full | 61.0 | 72.0 | – | – | – | – |" in page
     # three seeds: differences 4.0, 4.1, 4.2, whose interval is 4.303 * 0.1 / sqrt(3)
     assert "| full − baseline | given-box IoU | 4.1 ± 0.2 | 0.000 | 0.250 | 3 |" in page
+    together = page.split("## All directions together")[1]
+    # six pairs, 4.0, 4.1, 4.2 twice: 2.571 * 0.0894 / sqrt(6)
+    assert "| full − baseline | given-box IoU | 4.1 ± 0.1 | 0.000 | 0.031 | 6 |" in together
     assert "| filled box | 30.0 |" in page
     assert "| oracle | 82.0 ± 2.5 |" in page
     assert json.loads((tmp_path / "docs" / "tiny.json").read_text())["voc_nonvoc"]["full"]["2"]["seconds"] == 10.0
@@ -57,3 +61,29 @@ def test_what_is_not_finished_is_said(tmp_path: Path) -> None:
     page = write_report("tiny", TABLE, tmp_path / "runs", tmp_path / "docs").read_text()
     assert "Not finished: full 1 seeds." in page
     assert "| full − baseline | given-box IoU | 4.0 | – | – | 1 |" in page
+
+
+def test_what_all_runs_start_from_is_said(tmp_path: Path) -> None:
+    table = replace(TABLE, start="detector")
+    write_runs(tmp_path / "runs", table)
+    page = write_report("tiny", table, tmp_path / "runs", tmp_path / "docs").read_text()
+    assert "one training, `experiment=[study/shapes,study/detector] seed=0`" in page
+    assert "All start from" not in write_report("tiny", TABLE, tmp_path / "runs", tmp_path / "docs").read_text()
+
+
+def test_a_curve_shares_the_plain_runs_and_compares_at_each_point(tmp_path: Path) -> None:
+    points = {"1": ["split.base=[boat]"], "2": []}
+    table = replace(TABLE, variants=("baseline", "full"), splits=("voc_nonvoc",), points=points)
+    assert table.names() == {
+        "baseline@1": "baseline@1", "full@1": "full@1", "baseline@2": "baseline", "full@2": "full",
+    }  # fmt: skip
+    shared = set(table.runs()) & set(TABLE.runs())
+    assert {run.variant for run in shared} == {"baseline", "full"}
+    assert all("split.base=[boat]" in run.overrides for run in set(table.runs()) - shared)
+    write_runs(tmp_path / "runs", table)
+    page = write_report("tiny", table, tmp_path / "runs", tmp_path / "docs").read_text()
+    for point in points:
+        assert f"| full@{point} − baseline@{point} | given-box IoU | 4.1 ± 0.2 | 0.000 | 0.250 | 3 |" in page
+    assert "full@1 − baseline@2" not in page
+    with Image.open(tmp_path / "docs" / "tiny-voc_nonvoc.png") as picture:
+        assert picture.width > 800

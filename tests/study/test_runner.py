@@ -19,8 +19,11 @@ words = dict(w.split("=", 1) for w in sys.argv[1:])
 folder = pathlib.Path(words["hydra.run.dir"])
 with open(folder.parents[2] / "calls", "a") as calls:
     print(folder.relative_to(folder.parents[2]), words["trainer.accelerator"], file=calls)
-if (folder.parents[2] / "broken").exists() and words["seed"] == "1":
+broken = folder.parents[2] / "broken"
+if broken.exists() and words["seed"] == broken.read_text():
     sys.exit("boom")
+if "init_path" in words:
+    print(pathlib.Path(words["init_path"]).relative_to(folder.parents[2]), file=open(folder / "init_path", "w"))
 (folder / "results.json").write_text(json.dumps({"seed": words["seed"]}))
 """
 
@@ -45,10 +48,16 @@ def test_every_table_is_of_settings_that_exist() -> None:
             cfg = composed(*run.overrides)
             assert cfg.seed == 0
             assert cfg.split.name == ("all" if run.variant == "oracle" else run.split)
+            if run.start:
+                start = composed(*run.start.overrides)
+                assert start.split.mask_share == 0
+                assert start.model.mask_head.channels < cfg.model.mask_head.channels
     with pytest.raises(ConfigError, match="minimal"):
         load_table("gone")
     with pytest.raises(ConfigError, match="no variant unicorn"):
         load_table("minimal", variants=["unicorn"])
+    with pytest.raises(ConfigError, match="no variant unicorn"):
+        load_table("learned", start="unicorn")
 
 
 def test_seed_by_seed_and_the_oracle_once() -> None:
@@ -67,7 +76,7 @@ def test_seed_by_seed_and_the_oracle_once() -> None:
 
 def test_broken_runs_are_redone_and_finished_ones_kept(root: Path) -> None:
     runs = Table("study/shapes", ("full",), ("voc_nonvoc",), 3).runs()
-    (root / "broken").touch()
+    (root / "broken").write_text("1")
     failed = run_all(runs, root, ["cpu", "cpu"])
     assert [r.seed for r in failed] == [1]
     assert "boom" in (runs[1].folder(root) / "study.log").read_text()
@@ -80,9 +89,30 @@ def test_broken_runs_are_redone_and_finished_ones_kept(root: Path) -> None:
     assert json.loads((runs[0].folder(root) / MARK).read_text())["device"] == "cpu"
 
 
+def test_what_others_start_from_is_trained_first_and_once(root: Path) -> None:
+    table = Table("study/shapes", ("full", "cam"), ("voc_nonvoc",), 2, start="detector")
+    (root / "broken").write_text("0")
+    assert run_all(table.runs(), root, ["cpu", "cpu"]) == [table.first()]
+    assert calls(root) == ["start/detector/seed0 cpu"]  # nothing that hangs on it was begun
+    (root / "broken").unlink()
+    assert run_all(table.runs(), root, ["cpu", "cpu"]) == []
+    others = [f"voc_nonvoc/{v}/seed{k} cpu" for v in ("cam", "full") for k in (0, 1)]
+    assert calls(root) == ["start/detector/seed0 cpu", *others]
+    for run in table.runs():
+        assert (run.folder(root) / "init_path").read_text() == "start/detector/seed0/checkpoints/last.ckpt\n"
+
+
 def test_results_of_other_settings_are_not_taken_for_these(root: Path) -> None:
     (run,) = Table("study/shapes", ("full",), ("voc_nonvoc",), 1).runs()
     run_all([run], root)
     other = StudyRun(run.variant, run.split, run.seed, (*run.overrides, "schedule.lr=1"))
     with pytest.raises(ConfigError, match="choose another out="):
         finished(other, root)
+
+
+def test_no_two_tables_share_a_folder_but_for_the_same_run() -> None:
+    """Of one ``out``; the curves and the oracle of a place are shared on purpose."""
+    settings: dict[Path, tuple[str, ...]] = {}
+    for path in sorted((CONF / "study").glob("*.yaml")):
+        for run in load_table(path.stem, seeds=1).runs():
+            assert settings.setdefault(run.folder(Path()), run.overrides) == run.overrides

@@ -38,3 +38,9 @@ def test_ends() -> None:
     assert compare([1.0, 2.0], [1.0, 2.0]).p == 1.0
     with pytest.raises(ValueError, match="no pairs"):
         compare([1.0], [1.0, 2.0])
+
+
+def test_many_pairs_have_no_exact_test() -> None:
+    pairs = [1.0, 2.0, 3.0] * 7
+    assert compare(pairs, [0.0] * 21).p_exact is None
+    assert compare(pairs[:20], [0.0] * 20).p_exact == pytest.approx(2 / 2**20)
