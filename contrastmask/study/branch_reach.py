@@ -9,14 +9,12 @@ head about the object as a whole; which of its pixels are foreground it cannot t
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from contrastmask.study.objects import class_means, objects_of, open_run
-from contrastmask.whole_file import write_whole
+from contrastmask.study.objects import keep_means, objects_of, open_run
 
 FILE = "branch_reach.json"
 
@@ -52,9 +50,7 @@ def measure(folder: Path) -> dict[str, dict[str, float | None]]:
                     rows.setdefault(predictor.class_names[label], []).append(_figures(maps, masks[index]))
         for hook in hooks:
             hook.remove()
-    figures = class_means(rows)
-    write_whole(folder / FILE, json.dumps(figures))
-    return figures
+    return keep_means(folder / FILE, rows)
 
 
 def _keep(layer: nn.Module, seen: dict[str, Tensor], name: str) -> torch.utils.hooks.RemovableHandle:

@@ -7,16 +7,13 @@ boxes and with their true classes, as in training, against the true masks.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import binary_auroc
 
 from contrastmask.losses.cam import minmax_normalize, upsample_cam
-from contrastmask.study.objects import class_means, objects_of, open_run
-from contrastmask.whole_file import write_whole
+from contrastmask.study.objects import keep_means, objects_of, open_run, roc_area
 
 FILE = "cam_truth.json"
 SIZE = 28  # cells on a side of a box, as in the loss
@@ -42,18 +39,15 @@ def measure(folder: Path) -> dict[str, dict[str, float | None]]:
             cams = minmax_normalize(upsample_cam(cams, SIZE))
             for label, cam, mask in zip(found.labels.tolist(), cams, found.inside(SIZE), strict=True):
                 rows.setdefault(predictor.class_names[label], []).append(_figures(cam, mask, config.loss.delta))
-    figures = class_means(rows)
-    write_whole(folder / FILE, json.dumps(figures))
-    return figures
+    return keep_means(folder / FILE, rows)
 
 
 def _figures(cam: Tensor, mask: Tensor, delta: float) -> dict[str, float]:
     """Of one object; CAM ``[S, S]`` in 0..1, mask bool ``[S, S]``. NaN where nothing is to judge."""
     high, low = cam > 1 - delta, cam < delta
-    both = bool(mask.any()) and not bool(mask.all())
     return {
         "inside": float(mask.float().mean()),
         "foreground": float(mask[high].float().mean()),
         "background": float((~mask[low]).float().mean()),
-        "auc": float(binary_auroc(cam.flatten(), mask.flatten().long())) if both else float("nan"),
+        "auc": roc_area(cam, mask),
     }

@@ -26,19 +26,8 @@ MEASURES = {
 }
 LAYERS = ("head", "encoder", "projected")  # feature separation, percent, where `measure` has been run
 CAM_TRUTH = ("inside", "foreground", "background", "auc")  # of the CAM, see cam_truth.py, likewise
-MASK_TRUTH = (
-    "area",
-    "predicted area",
-    "IoU",
-    "best IoU",
-    "auc",
-)  # of masks in given boxes, see mask_truth.py, likewise
-BRANCH_REACH = (
-    "encoder",
-    "enhanced",
-    "pattern",
-    "constant",
-)  # of the contrastive branch, see branch_reach.py, likewise
+MASK_TRUTH = ("area", "predicted area", "IoU", "best IoU", "auc")  # of masks in given boxes, see mask_truth.py
+BRANCH_REACH = ("encoder", "enhanced", "pattern", "constant")  # of the contrastive branch, see branch_reach.py
 # what comes before a figure's name -> file that `measure` leaves, its figures by class
 PARTS = {
     "CAM": (cam_truth.FILE, CAM_TRUTH),

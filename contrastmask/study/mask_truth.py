@@ -7,15 +7,12 @@ Ground-truth boxes and classes, true masks, on the grid of the mask head's outpu
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import binary_auroc
 
-from contrastmask.study.objects import class_means, objects_of, open_run, probabilities_of
-from contrastmask.whole_file import write_whole
+from contrastmask.study.objects import keep_means, objects_of, open_run, probabilities_of, roc_area
 
 FILE = "mask_truth.json"
 THRESHOLDS = torch.arange(0.02, 1.0, 0.02)
@@ -40,20 +37,17 @@ def measure(folder: Path) -> dict[str, dict[str, float | None]]:
             masks = found.inside(probabilities.shape[-1])
             for label, probs, mask in zip(found.labels.tolist(), probabilities, masks, strict=True):
                 rows.setdefault(predictor.class_names[label], []).append(_figures(probs, mask))
-    figures = class_means(rows)
-    write_whole(folder / FILE, json.dumps(figures))
-    return figures
+    return keep_means(folder / FILE, rows)
 
 
 def _figures(probs: Tensor, mask: Tensor) -> dict[str, float]:
     """Of one object; probabilities ``[S, S]``, mask bool ``[S, S]``. NaN where nothing is to judge."""
     chosen = probs >= torch.cat([torch.tensor([0.5]), THRESHOLDS]).to(probs)[:, None, None]
     ious = (chosen & mask).sum((1, 2)) / (chosen | mask).sum((1, 2))
-    both = bool(mask.any()) and not bool(mask.all())
     return {
         "area": float(mask.float().mean()),
         "predicted area": float(chosen[0].float().mean()),
         "IoU": float(ious[0]),
         "best IoU": float(ious.max()),
-        "auc": float(binary_auroc(probs.flatten(), mask.flatten().long())) if both else float("nan"),
+        "auc": roc_area(probs, mask),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,14 @@ import numpy as np
 import torch
 from omegaconf import OmegaConf
 from torch import Tensor
+from torchmetrics.functional.classification import binary_auroc
 
 from contrastmask.build import build_datamodule, typed
 from contrastmask.config import Config
 from contrastmask.data.dataset import CocoDataset
 from contrastmask.model.masks import mask_targets
 from contrastmask.predictor import Predictor
+from contrastmask.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,20 @@ def class_means(rows: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, 
             values = np.array([row[figure] for row in found])
             means[name][figure] = None if np.isnan(values).all() else 100 * float(np.nanmean(values))
     return means
+
+
+def keep_means(path: Path, rows: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, dict[str, float | None]]:
+    """:func:`class_means`, written to ``path``, too, as JSON."""
+    means = class_means(rows)
+    write_whole(path, json.dumps(means))
+    return means
+
+
+def roc_area(scores: Tensor, mask: Tensor) -> float:
+    """Area under the ROC curve of an object's cells; ``[S, S]``, mask bool. NaN where the mask is empty or full."""
+    if not mask.any() or mask.all():
+        return float("nan")
+    return float(binary_auroc(scores.flatten(), mask.flatten().long()))
 
 
 def objects_of(predictor: Predictor, dataset: CocoDataset) -> Iterator[ImageObjects]:

@@ -25,6 +25,21 @@ BRANCH_LEGEND = (
     "it, in shares of the mean's length; of what the map adds to the mask head's features the pattern over the box and "
     "the constant, in shares of those features' own pattern."
 )
+# sections of what `measure` adds: title, lines of explanation, measures
+MEASURED = (
+    (
+        "Feature separation, percent (50: chance; see contrastmask/study/separation.py)",
+        (),
+        [f"{layer} separation" for layer in LAYERS],
+    ),
+    ("What the CAM knows of the masks, percent", (CAM_LEGEND, ""), [f"CAM {figure}" for figure in CAM_TRUTH]),
+    ("What is wrong with the masks, percent", (MASK_LEGEND, ""), [f"mask {figure}" for figure in MASK_TRUTH]),
+    (
+        "What of the contrastive branch reaches the mask head, percent",
+        (BRANCH_LEGEND, ""),
+        [f"branch {figure}" for figure in BRANCH_REACH],
+    ),
+)
 # (ours, theirs): what the difference is made of
 PAIRS = (
     ("cam", "baseline"),
@@ -63,9 +78,8 @@ PAIRS = (
     ("hourglass", "hourglass_no_loss"),
 )
 
-Figures = Mapping[
-    str, Mapping[Any, Mapping[str, Any]]
-]  # variant -> seed (of a direction) -> what figures.table_figures returns
+# variant -> seed (of a direction) -> what figures.table_figures returns
+Figures = Mapping[str, Mapping[Any, Mapping[str, Any]]]
 
 
 def table_page(name: str, table: Table, found: Mapping[str, Figures], header: Sequence[str]) -> str:
@@ -84,16 +98,9 @@ def table_page(name: str, table: Table, found: Mapping[str, Figures], header: Se
         for group in GROUPS:
             lines += [f"### {group} classes, percent", "", *_main_table(variants, group), ""]
         lines += ["### Paired by seed, novel classes", "", *_comparisons(variants), ""]
-        if separation := _features(variants, [f"{layer} separation" for layer in LAYERS]):
-            lines += ["### Feature separation, percent (50: chance; see contrastmask/study/separation.py)", ""]
-            lines += [*separation, ""]
-        if cams := _features(variants, [f"CAM {figure}" for figure in CAM_TRUTH]):
-            lines += ["### What the CAM knows of the masks, percent", "", CAM_LEGEND, "", *cams, ""]
-        if masks := _features(variants, [f"mask {figure}" for figure in MASK_TRUTH]):
-            lines += ["### What is wrong with the masks, percent", "", MASK_LEGEND, "", *masks, ""]
-        if branch := _features(variants, [f"branch {figure}" for figure in BRANCH_REACH]):
-            lines += ["### What of the contrastive branch reaches the mask head, percent", "", BRANCH_LEGEND, ""]
-            lines += [*branch, ""]
+        for title, legend, measures in MEASURED:
+            if rows := _features(variants, measures):
+                lines += [f"### {title}", "", *legend, *rows, ""]
         lines += [f"![novel classes]({name}-{split}.png)", ""]
     if len(found) > 1:
         lines += ["## All directions together, paired by seed, novel classes", "", *_comparisons(_pooled(found)), ""]
