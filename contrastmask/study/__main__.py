@@ -5,7 +5,7 @@
     python -m contrastmask.study look table=minimal out=outputs/study to=docs/study   (pictures of novel objects)
     python -m contrastmask.study report table=minimal out=outputs/study to=docs/study
 
-``splits=voc_nonvoc`` takes one direction of a table that has both.
+``splits=voc_nonvoc`` takes one direction of a table that has both, ``variants=baseline,full`` some of its lines.
 A run that is finished is kept, a broken one redone; the command can be repeated at any time.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from contrastmask.errors import ConfigError
 from contrastmask.launch import plain_errors
@@ -23,7 +24,11 @@ from contrastmask.study.report import write_report
 from contrastmask.study.runner import finished, run_all
 from contrastmask.study.sheet import write_sheet
 
-DEFAULTS = {"table": "minimal", "out": "outputs/study", "seeds": "", "splits": "", "devices": "cpu", "to": "docs/study"}
+LISTS = ("splits", "variants")  # words that replace a list of the table
+DEFAULTS = {
+    "table": "minimal", "out": "outputs/study", "seeds": "", "devices": "cpu", "to": "docs/study",
+    **dict.fromkeys(LISTS, ""),
+}  # fmt: skip
 
 
 @plain_errors
@@ -32,9 +37,8 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in ("run", "measure", "look", "report"):
         raise ConfigError(f"which? {__doc__}")
     words = _words(argv[1:], DEFAULTS)
-    changes = {"seeds": int(words["seeds"])} if words["seeds"] else {}
-    if words["splits"]:
-        changes["splits"] = words["splits"].split(",")
+    changes: dict[str, Any] = {"seeds": int(words["seeds"])} if words["seeds"] else {}
+    changes |= {name: words[name].split(",") for name in LISTS if words[name]}
     table = load_table(words["table"], **changes)
     if argv[0] == "measure":
         return _measure(table, Path(words["out"]))

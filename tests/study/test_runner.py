@@ -9,6 +9,7 @@ import pytest
 
 from contrastmask.errors import ConfigError
 from contrastmask.study import runner
+from contrastmask.study.__main__ import main
 from contrastmask.study.plan import CONF, StudyRun, Table, load_table
 from contrastmask.study.runner import MARK, finished, run_all
 from tests.composing import composed
@@ -100,6 +101,16 @@ def test_what_others_start_from_is_trained_first_and_once(root: Path) -> None:
     assert calls(root) == ["start/detector/seed0 cpu", *others]
     for run in table.runs():
         assert (run.folder(root) / "init_path").read_text() == "start/detector/seed0/checkpoints/last.ckpt\n"
+
+
+def test_words_take_some_lines_of_a_table(root: Path) -> None:
+    words = ["run", "table=learned", "variants=cam,oracle", "splits=nonvoc_voc", "seeds=1", f"out={root}"]
+    assert main(words) == 0
+    assert calls(root / "learned") == [
+        "all/oracle/seed0 cpu",
+        "nonvoc_voc/cam/seed0 cpu",
+        "start/detector/seed0 cpu",
+    ]
 
 
 def test_results_of_other_settings_are_not_taken_for_these(root: Path) -> None:
