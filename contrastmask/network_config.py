@@ -71,6 +71,7 @@ class ContrastiveHeadConfig:
     depth: int = MISSING  # 3x3 convolutions of the encoder
     projection: int = MISSING  # dimensions of the projected space
     temperature: float = 1.0  # of the softmax that makes the enhanced map
+    centred: bool = False  # the enhanced map less its mean over the RoI
 
 
 @dataclass

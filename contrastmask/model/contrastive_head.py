@@ -20,6 +20,8 @@ class ContrastiveHead(nn.Module):
         projection: D, or 0 for a head without a projector (no contrastive loss, enhancement only).
         temperature: of the enhanced map's softmax, above 0. The released 1 makes no weight more than e times another
             (the encoder ends in a ReLU, so cosines lie in 0..1): near to a mean over the whole RoI.
+        centred: take each channel's mean over the RoI away from the enhanced map (the released model does not): the mask
+            head then learns where the RoI's pixels differ, and nothing that holds for the object as a whole.
     """
 
     def __init__(
@@ -30,9 +32,11 @@ class ContrastiveHead(nn.Module):
         depth: int = 8,
         projection: int = 256,
         temperature: float = 1.0,
+        centred: bool = False,
     ) -> None:
         super().__init__()
         self.temperature = temperature
+        self.centred = centred
         self.encoder = ConvStack(depth, in_channels, channels)
         self.projector = Projector(channels, projection) if projection else None
 
@@ -49,7 +53,8 @@ class ContrastiveHead(nn.Module):
     def enhance(self, encoded: Tensor) -> Tensor:
         """Replace each pixel by a mean of all the RoI's pixels, weighted by a softmax over cosine similarities.
 
-        No residual, no weights of its own: Y = softmax(F'^T F' / temperature) F, F' = F normalised over channels.
+        No residual, no weights of its own: Y = softmax(F'^T F' / temperature) F, F' = F normalised over channels; where
+        the head is centred, less its mean over the RoI.
 
         Args:
             encoded: F, ``[R, C, S, S]``.
@@ -63,6 +68,8 @@ class ContrastiveHead(nn.Module):
             mixed = F.scaled_dot_product_attention(unit, unit, pixels, scale=1 / self.temperature)
         else:
             mixed = _means_of_similar(unit, pixels)
+        if self.centred:
+            mixed = mixed - mixed.mean(dim=1, keepdim=True)
         return mixed.transpose(1, 2).reshape(encoded.shape)
 
 

@@ -35,3 +35,13 @@ def test_temperature_goes_from_the_mean_of_all_pixels_to_each_its_own() -> None:
     torch.testing.assert_close(
         ContrastiveHead(8, channels=8, depth=1, temperature=0.2).enhance(encoded)[0, :, 0, 0], expected
     )
+
+
+def test_centred_map_has_no_mean_and_the_same_pattern() -> None:
+    torch.manual_seed(0)
+    encoded = torch.randn(3, 8, 6, 6).relu()
+    plain, centred = (ContrastiveHead(8, channels=8, depth=1, centred=c).enhance(encoded) for c in (False, True))
+    torch.testing.assert_close(centred.mean((2, 3)), torch.zeros(3, 8), rtol=0, atol=1e-6)
+    pattern = plain - plain.mean((2, 3), keepdim=True)
+    torch.testing.assert_close(centred, pattern, rtol=0, atol=1e-6)
+    assert pattern.abs().max() > 0.01
