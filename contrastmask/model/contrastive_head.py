@@ -20,8 +20,8 @@ class ContrastiveHead(nn.Module):
         projection: D, or 0 for a head without a projector (no contrastive loss, enhancement only).
         temperature: of the enhanced map's softmax, above 0. The released 1 makes no weight more than e times another
             (the encoder ends in a ReLU, so cosines lie in 0..1): near to a mean over the whole RoI.
-        centred: take each channel's mean over the RoI away from the enhanced map (the released model does not): the mask
-            head then learns where the RoI's pixels differ, and nothing that holds for the object as a whole.
+        centred: take each channel's mean over the RoI away from the enhanced map (the released model does not): the
+            mask head is then told where the RoI's pixels differ, and nothing that holds for the object as a whole.
     """
 
     def __init__(
