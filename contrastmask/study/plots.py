@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from contrastmask.errors import ConfigError
 from contrastmask.study.page import values
-from contrastmask.study.statistics import mean_of
+from contrastmask.study.statistics import Mean, mean_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = ("given-box IoU", "given-box boundary IoU", "mask AP")
+FEWEST = 3  # seeds of an interval that is drawn: Student's t of two is wider than the axis
 COLOURS = ("#6c757d", "#d1495b", "#30638e", "#edae49")
 
 
 def plot_variants(path: Path, title: str, variants: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> None:
-    """Every seed as a dot, the mean with its 95 % interval beside it, novel and base classes; a PNG.
+    """Every seed as a dot, the mean with its 95 % interval (from three seeds on), novel and base classes; a PNG.
 
     Raises:
         ConfigError: matplotlib is not installed.
@@ -33,7 +34,7 @@ def plot_variants(path: Path, title: str, variants: Mapping[str, Mapping[int, Ma
                     continue
                 mean = mean_of(found)
                 axis.plot(found, [row + shift] * len(found), "o", color=colour, alpha=0.35, markersize=4)
-                axis.errorbar(mean.mean, row + shift, xerr=mean.half or 0, fmt="D", color=colour, capsize=3,
+                axis.errorbar(mean.mean, row + shift, xerr=_half(mean), fmt="D", color=colour, capsize=3,
                               markersize=5, label=group if row == 0 else None)  # fmt: skip
             filled = values(next(iter(variants.values())), group, "filled-box IoU") if measure == SHOWN[0] else {}
             if filled:
@@ -48,7 +49,9 @@ def plot_variants(path: Path, title: str, variants: Mapping[str, Mapping[int, Ma
 
 
 def plot_curves(path: Path, title: str, lines: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> None:
-    """Each variant over the points of a table, with 95 % intervals; novel classes solid, base dashed; a PNG.
+    """Each variant over the points of a table, seeds as dots, 95 % intervals from three seeds on; a PNG.
+
+    Novel classes are solid, base classes dashed.
 
     Args:
         lines: figures by ``VARIANT@POINT``, points in the order of the axis.
@@ -64,8 +67,10 @@ def plot_curves(path: Path, title: str, lines: Mapping[str, Mapping[int, Mapping
             for group, style, shift in (("novel", "-", -0.03), ("base", "--", 0.03)):
                 found = [list(values(lines.get(f"{variant}@{p}", {}), group, measure).values()) for p in points]
                 means = {x: mean_of(row) for x, row in enumerate(found) if row}
+                dots = [(x + shift, value) for x, row in enumerate(found) for value in row]
+                axis.plot([x for x, _ in dots], [y for _, y in dots], "o", color=colour, alpha=0.3, markersize=3)
                 axis.errorbar([x + shift for x in means], [m.mean for m in means.values()],
-                              yerr=[m.half or 0 for m in means.values()], color=colour, linestyle=style, marker="D",
+                              yerr=[_half(m) for m in means.values()], color=colour, linestyle=style, marker="D",
                               markersize=4, capsize=3, label=f"{variant}, {group}")  # fmt: skip
         axis.set_xticks(range(len(points)), points)
         axis.set_ylabel(f"{measure}, percent")
@@ -73,6 +78,10 @@ def plot_curves(path: Path, title: str, lines: Mapping[str, Mapping[int, Mapping
     figure.axes[0].legend(loc="best", fontsize=8)
     figure.suptitle(title)
     save_figure(figure, path)
+
+
+def _half(mean: Mean) -> float:
+    return mean.half if mean.half is not None and mean.n >= FEWEST else 0.0
 
 
 def new_figure(width: float, height: float) -> Figure:
