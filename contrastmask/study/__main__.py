@@ -24,11 +24,15 @@ from contrastmask.study.report import write_report
 from contrastmask.study.runner import finished, run_all
 from contrastmask.study.sheet import write_sheet
 
-LISTS = ("splits", "variants")  # words that replace a list of the table
 DEFAULTS = {
-    "table": "minimal", "out": "outputs/study", "seeds": "", "devices": "cpu", "to": "docs/study",
-    **dict.fromkeys(LISTS, ""),
-}  # fmt: skip
+    "table": "minimal",
+    "out": "outputs/study",
+    "seeds": "",
+    "splits": "",
+    "variants": "",
+    "devices": "cpu",
+    "to": "docs/study",
+}
 
 
 @plain_errors
@@ -38,7 +42,7 @@ def main(argv: list[str]) -> int:
         raise ConfigError(f"which? {__doc__}")
     words = _words(argv[1:], DEFAULTS)
     changes: dict[str, Any] = {"seeds": int(words["seeds"])} if words["seeds"] else {}
-    changes |= {name: words[name].split(",") for name in LISTS if words[name]}
+    changes |= {name: words[name].split(",") for name in ("splits", "variants") if words[name]}
     table = load_table(words["table"], **changes)
     if argv[0] == "measure":
         return _measure(table, Path(words["out"]))

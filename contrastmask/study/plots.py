@@ -67,8 +67,8 @@ def plot_curves(path: Path, title: str, lines: Mapping[str, Mapping[int, Mapping
             for group, style, shift in (("novel", "-", -0.03), ("base", "--", 0.03)):
                 found = [list(values(lines.get(f"{variant}@{p}", {}), group, measure).values()) for p in points]
                 means = {x: mean_of(row) for x, row in enumerate(found) if row}
-                dots = [(x + shift, value) for x, row in enumerate(found) for value in row]
-                axis.plot([x for x, _ in dots], [y for _, y in dots], "o", color=colour, alpha=0.3, markersize=3)
+                for x, row in enumerate(found):
+                    axis.plot([x + shift] * len(row), row, "o", color=colour, alpha=0.3, markersize=3)
                 axis.errorbar([x + shift for x in means], [m.mean for m in means.values()],
                               yerr=[_half(m) for m in means.values()], color=colour, linestyle=style, marker="D",
                               markersize=4, capsize=3, label=f"{variant}, {group}")  # fmt: skip
@@ -81,7 +81,7 @@ def plot_curves(path: Path, title: str, lines: Mapping[str, Mapping[int, Mapping
 
 
 def _half(mean: Mean) -> float:
-    return mean.half if mean.half is not None and mean.n >= FEWEST else 0.0
+    return (mean.half or 0.0) if mean.n >= FEWEST else 0.0
 
 
 def new_figure(width: float, height: float) -> Figure:
