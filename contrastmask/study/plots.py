@@ -43,8 +43,7 @@ def plot_variants(path: Path, title: str, variants: Mapping[str, Mapping[int, Ma
         axis.grid(axis="x", alpha=0.3)
         axis.set_yticks(range(len(names)), names)
     figure.axes[0].invert_yaxis()
-    figure.axes[0].legend(loc="best", fontsize=8)
-    figure.suptitle(title)
+    _titled(figure, title)
     save_figure(figure, path)
 
 
@@ -75,9 +74,16 @@ def plot_curves(path: Path, title: str, lines: Mapping[str, Mapping[int, Mapping
         axis.set_xticks(range(len(points)), points)
         axis.set_ylabel(f"{measure}, percent")
         axis.grid(axis="y", alpha=0.3)
-    figure.axes[0].legend(loc="best", fontsize=8)
-    figure.suptitle(title)
+    _titled(figure, title)
     save_figure(figure, path)
+
+
+def _titled(figure: Figure, title: str) -> None:
+    """Title, and the first panel's legend where it covers no point."""
+    figure.suptitle(title, x=0.01, horizontalalignment="left")
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=6, fontsize=8, handlelength=4
+    )
 
 
 def _half(mean: Mean) -> float:
