@@ -59,7 +59,15 @@ def build_detector(config: NetworkConfig, classes: int, *, pretrained: bool = Tr
         use_cam=model.cam,
         mask_rois=model.mask_rois,
     )
-    return Detector(backbone, rpn, heads, mean=tuple(model.mean), std=tuple(model.std), divisor=model.divisor)
+    return Detector(
+        backbone,
+        rpn,
+        heads,
+        mean=tuple(model.mean),
+        std=tuple(model.std),
+        divisor=model.divisor,
+        trains=model.trains,
+    )
 
 
 def _build_backbone(config: BackboneConfig, channels: int, pretrained: bool) -> ResNetFPN:

@@ -17,12 +17,14 @@ from contrastmask.config import Config
 from contrastmask.data.datamodule import CocoDataModule
 from contrastmask.data.shapes import generate_shapes, shapes_root
 from contrastmask.data.splits import SplitRule
-from contrastmask.errors import ConfigError
+from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.initialisation import load_initialisation
 from contrastmask.loggers import build_logger
 from contrastmask.model.detector import Detector
 from contrastmask.module import ContrastMaskModule
 from contrastmask.optimization import OptimizerOptions
+
+MASK_BRANCH = ("roi_heads.mask_head", "roi_heads.contrastive_head")  # what model.trains=masks trains
 
 
 def typed(cfg: DictConfig) -> Config:
@@ -53,9 +55,13 @@ def build_initialised(config: Config, class_names: Sequence[str]) -> Detector:
     """The detector that a training starts from: ``config.init_path``'s fitting parts, and the backbone's own weights.
 
     Raises:
-        CheckpointError: the file cannot be read, or nothing in it fits.
+        CheckpointError: the file cannot be read, or nothing in it fits, or it lacks a part of a detector that is to
+            stay as it is.
+        ConfigError: the detector is to stay as it is, and there is none.
     """
-    path = config.init_path
+    path, masks_only = config.init_path, config.model.trains == "masks"
+    if masks_only and path is None and config.ckpt_path is None:
+        raise ConfigError("model.trains=masks trains the mask branch of a detector that is given: init_path=FILE")
     detector = build_detector(config, len(class_names), pretrained=path is None)
     if path is None:
         return detector
@@ -65,6 +71,10 @@ def build_initialised(config: Config, class_names: Sequence[str]) -> Detector:
         detector = build_detector(config, len(class_names))
         report = load_initialisation(detector, path, class_names=class_names)
     rank_zero_info("\n".join(report.lines()))
+    fresh = {part: why for part, why in report.not_used.items() if not part.startswith(MASK_BRANCH)}
+    if masks_only and fresh:
+        said = "; ".join(f"{part} {why}" for part, why in fresh.items())
+        raise CheckpointError(f"{path} is no whole detector for model.trains=masks, which leaves it as it is: {said}")
     return detector
 
 

@@ -123,6 +123,7 @@ class Config(NetworkConfig):
         _choose("loss.query", self.loss.query, ("shared", "own"))
         _choose("model.mask_head.kind", self.model.mask_head.kind, ("fcn", "fcn_norm", "hourglass"))
         _choose("model.mask_rois", self.model.mask_rois, ("objects", "positives"))
+        _choose("model.trains", self.model.trains, ("all", "masks"))
         _choose("schedule.optimizer", self.schedule.optimizer, ("sgd", "adamw"))
         _choose("data.on_bad", self.data.on_bad, ("error", "skip"))
         _choose("evaluate", self.evaluate, ("detections", "given_boxes"))

@@ -104,7 +104,8 @@ class ContrastMaskModule(pl.LightningModule):
     def configure_optimizers(self) -> tuple[list, list]:
         images = self.images_per_process * self.trainer.world_size * self.trainer.accumulate_grad_batches
         options = self.optimizer_options
-        parts = build_optimizer(self.detector.parameters(), options, images)
+        clipped_mixed = bool(self.trainer.gradient_clip_val) and self.trainer.precision.endswith("-mixed")
+        parts = build_optimizer(self.detector.parameters(), options, images, fusible=not clipped_mixed)
         rank_zero_info(f"learning rate {options.scaled_lr(images):g} for {images} images a step "
                        f"({options.lr:g} for {options.base_images})")  # fmt: skip
         schedulers = [

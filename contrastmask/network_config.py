@@ -94,6 +94,7 @@ class ModelConfig:
     contrastive: bool = MISSING  # train with the contrastive loss
     enhance: bool = MISSING  # add the contrastive branch's enhanced map to the mask head's features
     mask_rois: str = MISSING  # "objects": mask loss on ground-truth boxes only; "positives": on all positive RoIs
+    trains: str = "all"  # "masks": the mask branch alone, on the detector of init_path, which stays as it is
     fpn_channels: int = MISSING
     rpn: RPNConfig = field(default_factory=RPNConfig)
     roi: RoIConfig = field(default_factory=RoIConfig)

@@ -28,8 +28,13 @@ class OptimizerOptions:
         return self.lr * images / self.base_images
 
 
-def build_optimizer(parameters: Iterable[torch.nn.Parameter], options: OptimizerOptions, images: int) -> dict:
+def build_optimizer(
+    parameters: Iterable[torch.nn.Parameter], options: OptimizerOptions, images: int, *, fusible: bool = True
+) -> dict:
     """An optimiser of one group, warm-up counted in optimiser steps, decay in epochs.
+
+    Args:
+        fusible: False where the trainer clips gradients in mixed precision, which Lightning refuses a fused optimiser.
 
     Returns:
         ``{"optimizer": …, "warmup": …, "decay": …}``; step ``warmup`` after every optimiser step and ``decay`` after
@@ -38,7 +43,7 @@ def build_optimizer(parameters: Iterable[torch.nn.Parameter], options: Optimizer
     trained = [p for p in parameters if p.requires_grad]
     lr = options.scaled_lr(images)
     # one pass over the memory instead of eight; on GPUs torch's own choice, which mixed precision's clipping can follow
-    fused = True if all(p.device.type == "cpu" for p in trained) else None
+    fused = True if fusible and all(p.device.type == "cpu" for p in trained) else None
     if options.optimizer == "sgd":
         optimizer = torch.optim.SGD(
             trained, lr, momentum=options.momentum, weight_decay=options.weight_decay, fused=fused

@@ -46,6 +46,7 @@ def build(
     rois: int = 512,
     selection: dict[str, Any] | None = None,
     options: dict[str, Any] | None = None,
+    trains: str = "all",
 ) -> Detector:
     """The detector that ``assemble.build_detector`` makes of the default settings, in training mode.
 
@@ -54,7 +55,7 @@ def build(
         channels: width of pyramid and heads; encoder_depth, mask_depth: convolutions of these heads.
         cam, contrastive, enhance, mask_rois, class_agnostic: the switches of the configuration.
         head, body, rpn, selection, options: further arguments of the mask head, the backbone, the proposal network, the
-            choice of detections and the contrastive loss; rois: sampled per image.
+            choice of detections and the contrastive loss; rois: sampled per image; trains: the detector's own argument.
     """
     network = ProposalNetwork(channels, GridAnchors(8.0, (0.5, 1.0, 2.0), STRIDES), **(rpn or {}))
     contrastive_head = None
@@ -78,7 +79,8 @@ def build(
         use_cam=cam,
         mask_rois=mask_rois,
     )
-    return Detector(ResNetFPN(**BACKBONES[backbone], channels=channels, **(body or {})), network, heads)
+    features = ResNetFPN(**BACKBONES[backbone], channels=channels, **(body or {}))
+    return Detector(features, network, heads, trains=trains)
 
 
 def tiny(classes: int = 5, **changes: Any) -> Detector:

@@ -53,6 +53,29 @@ def test_a_file_without_the_body_leaves_it_its_usual_start(tmp_path: Path) -> No
     assert not torch.equal(detector.backbone.body.conv1.weight, own.backbone.body.conv1.weight)
 
 
+def test_the_mask_branch_alone_is_trained_and_the_detector_stays_as_it_was(tmp_path: Path) -> None:
+    data = tiny_data(tmp_path / "data")
+    run_train(tmp_path / "first", *data, "split.mask_share=0", "trainer.max_steps=1", "evaluate_after=false")
+    weights = tmp_path / "first" / "checkpoints" / "last.ckpt"
+    run_train(tmp_path / "next", *data, f"init_path={weights}", "model.trains=masks", "trainer.max_steps=2",
+              "evaluate_after=false")  # fmt: skip
+    before = torch.load(weights, weights_only=True)["state_dict"]
+    after = torch.load(tmp_path / "next" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    branch = ("detector.roi_heads.mask_head.", "detector.roi_heads.contrastive_head.")
+    given = [name for name in before if name.startswith("detector.") and not name.startswith(branch)]
+    assert len(given) > 50
+    assert all(torch.equal(before[name], after[name]) for name in given)  # statistics of its BatchNorms among them
+    assert not torch.equal(*(w["detector.roi_heads.mask_head.logits.weight"] for w in (before, after)))
+
+
+def test_a_detector_that_is_to_stay_must_be_whole(tmp_path: Path) -> None:
+    torch.save(resnet18().state_dict(), tmp_path / "body.pth")
+    with pytest.raises(CheckpointError, match=r"body\.pth is no whole detector .*rpn\.head not in the file"):
+        start(tmp_path / "body.pth", "model.trains=masks")
+    with pytest.raises(ConfigError, match="of a detector that is given: init_path=FILE"):
+        build_initialised(typed(composed(*MODEL, *PROGRAM, "model.trains=masks")), CLASSES)
+
+
 def test_misuse_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="init_path starts a training, ckpt_path resumes one"):
         typed(composed("init_path=a.pth", "ckpt_path=b.ckpt"))

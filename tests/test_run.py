@@ -181,6 +181,7 @@ def test_a_run_that_stops_in_its_first_epoch_leaves_a_checkpoint_and_evaluates_n
         ("split.base=[cat,dog]",),
         ("schedule=3x",),
         ("trainer.precision=bf16-mixed",),
+        ("trainer.gradient_clip_val=5", "trainer.precision=bf16-mixed"),
         ("trainer.accumulate_grad_batches=2",),
         ("logger=none",),
         ("callbacks=none",),

@@ -30,6 +30,11 @@ class Detector(nn.Module):
         backbone, rpn, roi_heads: the parts.
         mean, std: of the RGB channels, in units of 0..255.
         divisor: batches are padded right and below with zeros, after normalisation, to a multiple of it.
+        trains: ``"all"``, or ``"masks"``: the mask and the contrastive head alone, on a detector that stays as it is,
+            in its boxes, scores and CAMs. Proposals are then those of test, and the losses those of the two heads.
+
+    Raises:
+        ValueError: unknown ``trains``.
     """
 
     def __init__(
@@ -41,14 +46,28 @@ class Detector(nn.Module):
         mean: tuple[float, float, float] = (123.675, 116.28, 103.53),
         std: tuple[float, float, float] = (58.395, 57.12, 57.375),
         divisor: int = 32,
+        trains: str = "all",
     ) -> None:
         super().__init__()
+        if trains not in ("all", "masks"):
+            raise ValueError(f"trains is 'all' or 'masks', not {trains!r}")
         self.backbone = backbone
         self.rpn = rpn
         self.roi_heads = roi_heads
         self.divisor = divisor
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.given = [backbone, rpn, roi_heads.box_head] if trains == "masks" else []
+        for part in self.given:
+            part.requires_grad_(False)
+        self.train()
+
+    def train(self, mode: bool = True) -> Detector:
+        """Switch modes; parts that are not trained stay in eval mode."""
+        super().train(mode)
+        for part in self.given:
+            part.eval()
+        return self
 
     def batch(self, images: list[Tensor]) -> ImageList:
         """Normalise uint8 ``[3, h, w]`` images and pad them into one float32 canvas."""
@@ -84,8 +103,9 @@ class Detector(nn.Module):
             generator: randomness of the pixel draw.
 
         Returns:
-            ``loss_rpn_cls``, ``loss_rpn_box``, ``loss_cls``, ``loss_box``, ``loss_mask`` and, where the branch is
-            built in, ``loss_contrastive``; float32 scalars, their sum is the total.
+            ``loss_rpn_cls``, ``loss_rpn_box``, ``loss_cls``, ``loss_box`` (these four where the detector is trained),
+            ``loss_mask`` and, where the branch is built in, ``loss_contrastive``; float32 scalars, their sum is the
+            total.
 
         Raises:
             RuntimeError: called in eval mode.

@@ -101,7 +101,8 @@ class RoIHeads(nn.Module):
         contrastive_weight: float,
         generator: torch.Generator | None = None,
     ) -> dict[str, Tensor]:
-        """The losses of one batch: ``loss_cls``, ``loss_box``, ``loss_mask`` and, if built in, ``loss_contrastive``.
+        """The losses of one batch: ``loss_cls`` and ``loss_box`` (of a box head in training mode), ``loss_mask`` and,
+        if built in, ``loss_contrastive``.
 
         Args:
             features: P2..P5, each ``[N, C, H/s, W/s]``; proposals: per image ``[q, 4]``.
@@ -113,13 +114,18 @@ class RoIHeads(nn.Module):
         with torch.no_grad():
             sampled = [self.sampler(p, t, self.box_head.classes) for p, t in zip(proposals, targets, strict=True)]
         labels = torch.cat([s.labels for s in sampled])
-        logits, deltas, cls_map = self.box_head(self.align(features, [s.boxes for s in sampled], self.BOX_SIZE))
-        objects = [t["boxes"][s.objects] if len(t["boxes"]) else s.boxes for s, t in zip(sampled, targets, strict=True)]
-        wanted = self.coder.encode_single(torch.cat(objects).float(), torch.cat([s.boxes for s in sampled]))
-        losses = box_losses(logits, deltas, labels, wanted)
-
         positives = self._positives(sampled, targets, labels)
-        cams = self.box_head.cam(cls_map[positives.rows], positives.labels)
+        losses = {}
+        if self.box_head.training:
+            logits, deltas, cls_map = self.box_head(self.align(features, [s.boxes for s in sampled], self.BOX_SIZE))
+            objects = [
+                t["boxes"][s.objects] if len(t["boxes"]) else s.boxes for s, t in zip(sampled, targets, strict=True)
+            ]
+            wanted = self.coder.encode_single(torch.cat(objects).float(), torch.cat([s.boxes for s in sampled]))
+            losses = box_losses(logits, deltas, labels, wanted)
+            cams = self.box_head.cam(cls_map[positives.rows], positives.labels)
+        else:
+            cams = self.cams_of(features, positives.boxes, [positives.labels])
         encoded = None
         if self.contrastive is not None:
             encoded = self._encode(features, positives.boxes)
