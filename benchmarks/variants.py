@@ -16,12 +16,13 @@ from benchmarks.step import SIZES, detector_of, step_of
 
 # as conf/experiment/study names them
 NO_BRANCH = {"contrastive": False, "enhance": False}
-HOURGLASS = {"head": {"kind": "hourglass"}}
+NORM, HOURGLASS = {"head": {"kind": "fcn_norm"}}, {"head": {"kind": "hourglass"}}
 VARIANTS: dict[str, dict[str, Any]] = {
     "baseline": {"cam": False, **NO_BRANCH},
     "cam": NO_BRANCH,
     "no_loss": {"contrastive": False},
     "full": {},
+    "norm_baseline": {"cam": False, **NO_BRANCH, **NORM},
     "hourglass_baseline": {"cam": False, **NO_BRANCH, **HOURGLASS},
     "hourglass": HOURGLASS,
 }

@@ -148,6 +148,9 @@ class Config(NetworkConfig):
             raise ConfigError("loss.temperature_easy and loss.temperature_hard must be positive")
         if self.model.contrastive_head.temperature <= 0:
             raise ConfigError("model.contrastive_head.temperature must be positive")
+        start = self.model.mask_head.logits_std
+        if start is not None and start <= 0:
+            raise ConfigError(f"model.mask_head.logits_std={start} must be positive, or null for the released start")
         if self.schedule.epochs < 1 or self.schedule.repeats < 1 or self.schedule.lr <= 0:
             raise ConfigError("schedule.epochs and schedule.repeats must be at least 1, schedule.lr above 0")
 

@@ -82,6 +82,7 @@ class MaskHeadConfig:
     depth: int = MISSING  # 3x3 convolutions
     kind: str = "fcn"  # what comes before the upsampling: "fcn", "fcn_norm" or "hourglass"
     extra: int = 0  # 3x3 convolutions beyond depth: a deeper head at any width
+    logits_std: float | None = None  # of the last layer's first weights; null: Kaiming's, as released
     blocks: list[int] = field(default_factory=lambda: [1, 2, 2])  # hourglass: residual blocks by level
 
 

@@ -60,6 +60,8 @@ def test_misspelt_keys_and_wrong_types_are_refused(override: str) -> None:
         ("split.rule=voc", "voc_nonvoc"),
         ("loss.formula=own", "released, paper"),
         ("model.contrastive_head.temperature=0", "temperature must be positive"),
+        ("model.mask_head.logits_std=0", "logits_std=0.0 must be positive, or null"),
+        ("model.trains=boxes", "all, masks"),
         ("split.mask_share=1.5", "split.mask_share=1.5"),
         ("model.mask_rois=gt", "objects, positives"),
         ("evaluate=masks", "given_boxes"),
@@ -98,5 +100,7 @@ def test_published_numbers_are_the_defaults() -> None:
     assert (cfg.loss.temperature_easy, cfg.loss.temperature_hard) == (0.3, 0.7)
     assert (cfg.model.roi.batch, cfg.model.roi.positive_fraction, cfg.model.roi.limit) == (512, 0.25, 100)
     assert (cfg.model.rpn.batch, cfg.model.rpn.post_nms, cfg.model.rpn.anchor_scale) == (256, 1000, 8)
+    released = composed("experiment=paper_r50_3x").model.mask_head
+    assert (released.kind, released.extra, released.logits_std) == ("fcn", 0, None)
     three = composed("schedule=3x").schedule
     assert (three.epochs, three.repeats, list(three.milestones)) == (12, 3, [9, 11])

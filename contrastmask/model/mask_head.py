@@ -25,6 +25,8 @@ class MaskHead(nn.Module):
         kind: ``"fcn"``, a stack of ``depth`` 3x3 convolutions (4) and ``extra`` further ones; ``"fcn_norm"``, the same
             with GroupNorm after each; ``"hourglass"``, in their place an
             :class:`~contrastmask.model.hourglass.Hourglass` of these ``blocks``.
+        logits_std: of the last layer's first weights, so that every logit starts near 0 whatever the features are
+            (0.001 in Detectron2); None for Kaiming's, as released, which start a trained pyramid at losses of 2 to 10.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class MaskHead(nn.Module):
         kind: str = "fcn",
         extra: int = 0,
         blocks: Sequence[int] = (1, 2, 2),
+        logits_std: float | None = None,
     ) -> None:
         super().__init__()
         if kind not in ("fcn", "fcn_norm", "hourglass"):
@@ -50,6 +53,8 @@ class MaskHead(nn.Module):
             width = channels if depth + extra else in_channels
         self.upsample = kaiming(nn.ConvTranspose2d(width, channels, 2, stride=2))
         self.logits = kaiming(nn.Conv2d(channels, 1, 1))
+        if logits_std is not None:
+            nn.init.normal_(self.logits.weight, std=logits_std)
 
     def forward(self, x: Tensor, enhanced: Tensor | None = None, cam: Tensor | None = None) -> Tensor:
         """Predict masks.

@@ -52,7 +52,7 @@ class Table:
         points: further settings by name, for a curve: every run once with each. A point without any is the plain run,
             which other tables of the same place share.
         place: sub-folder of all runs, where they share no run with other tables.
-        start: a variant that is trained once, with seed 0, and that all runs start from.
+        start: a variant that is trained once and that all runs start from; start_seed: its seed.
     """
 
     experiment: str
@@ -63,6 +63,7 @@ class Table:
     points: dict[str, list[str]] = field(default_factory=dict)
     place: str = ""
     start: str = ""
+    start_seed: int = 0
 
     def names(self) -> dict[str, str]:
         """Name of every line of the table → variant of its runs."""
@@ -98,8 +99,8 @@ class Table:
         """The run that all others start from, if the table has one; its masks, and so its split, do not matter."""
         if not self.start:
             return None
-        overrides = (f"experiment=[{self.experiment},study/{self.start}]", "seed=0")
-        return StudyRun(self.start, "start", 0, overrides, self.place)
+        overrides = (f"experiment=[{self.experiment},study/{self.start}]", f"seed={self.start_seed}", *self.overrides)
+        return StudyRun(self.start, "start", self.start_seed, overrides, self.place)
 
 
 def load_table(name: str, **changes: Any) -> Table:
