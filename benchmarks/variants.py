@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.harness import arguments, hardware, interleaved, multiply_adds, report
 from benchmarks.step import SIZES, detector_of, step_of
 
-# as conf/experiment/study names them
+# as conf/experiment/study names them; "masks alone" is model.trains=masks
 NO_BRANCH = {"contrastive": False, "enhance": False}
 NORM, HOURGLASS = {"head": {"kind": "fcn_norm"}}, {"head": {"kind": "hourglass"}}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -25,6 +25,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "norm_baseline": {"cam": False, **NO_BRANCH, **NORM},
     "hourglass_baseline": {"cam": False, **NO_BRANCH, **HOURGLASS},
     "hourglass": HOURGLASS,
+    "baseline, masks alone": {"cam": False, **NO_BRANCH, "trains": "masks"},
+    "full, masks alone": {"trains": "masks"},
 }
 
 

@@ -91,7 +91,7 @@ def test_experiment_switches_groups_and_the_command_line_wins() -> None:
 
 
 def test_published_numbers_are_the_defaults() -> None:
-    """The values of the released 1x recipe, pinned."""
+    """The values of the released 1x recipe, pinned; the mask head alone is another one by default."""
     cfg = composed()
     assert (cfg.schedule.epochs, list(cfg.schedule.milestones), cfg.schedule.gamma) == (12, [8, 11], 0.1)
     assert (cfg.schedule.lr, cfg.schedule.base_images, cfg.schedule.momentum) == (0.02, 16, 0.9)
@@ -102,5 +102,6 @@ def test_published_numbers_are_the_defaults() -> None:
     assert (cfg.model.rpn.batch, cfg.model.rpn.post_nms, cfg.model.rpn.anchor_scale) == (256, 1000, 8)
     released = composed("experiment=paper_r50_3x").model.mask_head
     assert (released.kind, released.extra, released.logits_std) == ("fcn", 0, None)
+    assert cfg.model.mask_head.kind == "hourglass"
     three = composed("schedule=3x").schedule
     assert (three.epochs, three.repeats, list(three.milestones)) == (12, 3, [9, 11])

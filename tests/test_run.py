@@ -172,7 +172,7 @@ def test_a_run_that_stops_in_its_first_epoch_leaves_a_checkpoint_and_evaluates_n
         ("loss.query=own",),
         ("loss.hard_keys=false", "loss.box_only=false"),
         ("mask_head=deep",),
-        ("mask_head=hourglass",),
+        ("mask_head=fcn",),
         ("model.box_head.class_agnostic=true",),
         ("split=nonvoc_voc",),
         ("split=as_annotated",),

@@ -103,6 +103,13 @@ def test_what_others_start_from_is_trained_first_and_once(root: Path) -> None:
         assert (run.folder(root) / "init_path").read_text() == "start/detector/seed0/checkpoints/last.ckpt\n"
 
 
+def test_what_others_start_from_has_the_settings_of_all_and_a_seed_of_its_own() -> None:
+    settings = {"overrides": ("data.root=there",), "start": "detector", "start_seed": 3}
+    run = Table("study/shapes", ("full",), ("voc_nonvoc",), 1, **settings).first()
+    assert run.overrides == ("experiment=[study/shapes,study/detector]", "seed=3", "data.root=there")
+    assert run.folder(Path("root")) == Path("root/start/detector/seed3")
+
+
 def test_words_take_some_lines_of_a_table(root: Path) -> None:
     words = ["run", "table=learned", "variants=cam,oracle", "splits=nonvoc_voc", "seeds=1", f"out={root}"]
     assert main(words) == 0
