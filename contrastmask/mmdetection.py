@@ -12,6 +12,7 @@ from torch import Tensor
 
 from contrastmask.errors import CheckpointError
 
+MOST_NAMES = 8  # of tensors in an error message
 _CONTRASTIVE, _OUR_CONTRASTIVE = "roi_head.mask_head.contrastive_head", "roi_heads.contrastive_head"
 # theirs, ours; {i} is a number
 _PREFIXES = (
@@ -60,7 +61,8 @@ def _renamed(state: dict[str, Tensor], rules: list[tuple[re.Pattern[str], str]],
     names = {name: _rename(name, rules) for name in state}
     unknown = [name for name, new in names.items() if new is None]
     if unknown:
-        raise CheckpointError(f"tensors without a counterpart in {layout}: {', '.join(unknown)}")
+        shown = ", ".join(unknown[:MOST_NAMES]) + (", …" if len(unknown) > MOST_NAMES else "")
+        raise CheckpointError(f"{len(unknown)} tensors without a counterpart in {layout}: {shown}")
     return {names[name]: value for name, value in state.items()}
 
 
@@ -73,7 +75,7 @@ def from_mmdetection(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same tensors under the Detector's names, in the same order.
 
     Raises:
-        CheckpointError: tensors that a ContrastMask does not have, each named.
+        CheckpointError: tensors that a ContrastMask does not have, the first of them named.
     """
     return _renamed(state, _TO_OURS, "a ContrastMask")
 
@@ -82,9 +84,9 @@ def to_mmdetection(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The Detector's tensors under MMDetection's names, in the same order.
 
     Raises:
-        CheckpointError: tensors that are not a Detector's, each named.
+        CheckpointError: tensors that the released model does not have, the first of them named.
     """
-    return _renamed(state, _TO_THEIRS, "MMDetection's layout")
+    return _renamed(state, _TO_THEIRS, "MMDetection's layout, which knows the released mask head (mask_head=fcn) alone")
 
 
 def mmdetection_name(name: str) -> str:

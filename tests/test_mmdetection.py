@@ -46,6 +46,9 @@ def test_names_without_a_counterpart_are_named() -> None:
         )
     with pytest.raises(CheckpointError, match=r"MMDetection.*roi_heads\.new\.weight"):
         to_mmdetection({"roi_heads.new.weight": torch.ones(1)})
+    hourglass = {f"roi_heads.mask_head.convs.exit.{i}": torch.ones(1) for i in range(20)}
+    with pytest.raises(CheckpointError, match=r"^20 tensors .*mask_head=fcn\) alone: .*exit\.7, …$"):
+        to_mmdetection(hourglass)
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)

@@ -24,7 +24,9 @@ from tests.tiny_run import run_train, tiny_data
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The folder of a finished run, and of its data."""
     root = tmp_path_factory.mktemp("predictor")
-    run_train(root / "out", *tiny_data(root / "data"), "schedule.epochs=1", "trainer.limit_val_batches=0")
+    # the released mask head, which goes into MMDetection's layout too
+    settings = ("mask_head=fcn", "schedule.epochs=1", "trainer.limit_val_batches=0")
+    run_train(root / "out", *tiny_data(root / "data"), *settings)
     return root / "out", root / "data"
 
 

@@ -10,8 +10,6 @@ through the CAM the classification convolutions, never the classifier's weight.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import accumulate
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -28,23 +26,7 @@ from contrastmask.model.mask_head import MaskHead
 from contrastmask.model.masks import mask_targets
 from contrastmask.model.postprocess import BoxSelection, DetectedBoxes
 from contrastmask.model.roi_align import PyramidRoIAlign
-from contrastmask.model.sampling import RoISampler, SampledRoIs
-
-
-class Positives(NamedTuple):
-    """The positive RoIs of a batch, images one after the other."""
-
-    rows: Tensor  # [P] index into the sampled RoIs
-    boxes: list[Tensor]  # per image [p, 4]
-    labels: Tensor  # [P] in 0..K-1
-    has_mask: Tensor  # [P] bool
-    in_mask_loss: list[Tensor]  # per image, rows of its boxes
-    masks: Tensor  # [P, 28, 28] bool, empty where has_mask is false
-
-    def mask_rows(self) -> Tensor:
-        """``[M]``: ``in_mask_loss`` as rows of all positives."""
-        starts = accumulate((len(b) for b in self.boxes[:-1]), initial=0)
-        return torch.cat([rows + start for rows, start in zip(self.in_mask_loss, starts, strict=True)])
+from contrastmask.model.sampling import Positives, RoISampler, SampledRoIs
 
 
 class RoIHeads(nn.Module):

@@ -1,10 +1,12 @@
 """Which RoIs a training step sees: proposals matched to objects, then drawn.
 
-G objects, Q proposals, n <= ``batch`` sampled RoIs of one image, K classes; boxes xyxy in network-input pixels.
+G objects, Q proposals, n <= ``batch`` sampled RoIs of one image, P positive ones of a batch, K classes; boxes xyxy in
+network-input pixels.
 """
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -23,6 +25,22 @@ class SampledRoIs(NamedTuple):
     objects: Tensor  # [n] index of the matched object, 0 for background
     is_object: Tensor  # [n] bool: the RoI is an object's own box, not a proposal
     positives: int  # the first `positives` rows are foreground
+
+
+class Positives(NamedTuple):
+    """The positive RoIs of a batch, images one after the other."""
+
+    rows: Tensor  # [P] index into the sampled RoIs
+    boxes: list[Tensor]  # per image [p, 4]
+    labels: Tensor  # [P] in 0..K-1
+    has_mask: Tensor  # [P] bool
+    in_mask_loss: list[Tensor]  # per image, rows of its boxes
+    masks: Tensor  # [P, 28, 28] bool, empty where has_mask is false
+
+    def mask_rows(self) -> Tensor:
+        """``[M]``: ``in_mask_loss`` as rows of all positives."""
+        starts = accumulate((len(b) for b in self.boxes[:-1]), initial=0)
+        return torch.cat([rows + start for rows, start in zip(self.in_mask_loss, starts, strict=True)])
 
 
 class RoISampler(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from contrastmask.losses.pixel_sets import PixelSets
 from contrastmask.model.detector import Detector
-from contrastmask.model.roi_heads import Positives
+from contrastmask.model.sampling import Positives
 from tests.parity.golden import bits, detector, load
 from tests.recipe_train import IMAGES, NOVEL, make_objects, make_proposals
 from tests.recipes import make_image
