@@ -11,8 +11,8 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from contrastmask.launch import plain_errors
-from contrastmask.predict_config import register
+from contrastmask.programs.launch import plain_errors
+from contrastmask.programs.predict_config import register
 
 register()
 
@@ -21,7 +21,7 @@ register()
 @plain_errors
 def main(cfg: DictConfig) -> None:
     """Load the model, predict, report; the exit status is 1 where a file could not be read."""
-    from contrastmask.predict import predict
+    from contrastmask.programs.predict import predict
 
     if status := predict(cfg):
         sys.exit(status)

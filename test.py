@@ -10,8 +10,8 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
-from contrastmask.config import register
-from contrastmask.launch import job, plain_errors
+from contrastmask.programs.config import register
+from contrastmask.programs.launch import job, plain_errors
 
 register()
 
@@ -20,7 +20,7 @@ register()
 @plain_errors
 def main(cfg: DictConfig) -> None:
     """Compose, build, evaluate, report."""
-    from contrastmask.run import test
+    from contrastmask.programs.train import test
 
     with job() as folder:
         test(cfg, folder)

@@ -12,8 +12,8 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
-from contrastmask.config import register
-from contrastmask.launch import job, plain_errors
+from contrastmask.programs.config import register
+from contrastmask.programs.launch import job, plain_errors
 
 register()
 
@@ -22,7 +22,7 @@ register()
 @plain_errors
 def main(cfg: DictConfig) -> None:
     """Compose, build, fit, evaluate, report."""
-    from contrastmask.run import train  # late: --help and completion need no torch
+    from contrastmask.programs.train import train  # late: --help and completion need no torch
 
     with job() as folder:
         train(cfg, folder)

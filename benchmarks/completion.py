@@ -16,8 +16,8 @@ import torch
 
 from benchmarks.harness import DTYPES, arguments, hardware, interleaved, multiply_adds, product_rate, report
 from contrastmask.assemble import build_detector
-from contrastmask.checkpoints import Checkpoint
-from contrastmask.plain_network import network_config
+from contrastmask.checkpoints.plain_network import network_config
+from contrastmask.checkpoints.read import Checkpoint
 from tests.detectors import tiny
 
 CLASSES = 80

@@ -23,7 +23,7 @@ from benchmarks.harness import arguments, hardware, interleaved, peak_mib, repor
 from contrastmask.data.annotations import load_annotations
 from contrastmask.data.records import Records
 from contrastmask.data.splits import Split
-from contrastmask.evaluation import evaluate
+from contrastmask.evaluation.slices import evaluate
 
 SIZE, CLASSES, OBJECTS, CORNERS = (480, 640), 80, 7, 24
 

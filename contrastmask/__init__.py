@@ -10,7 +10,7 @@ __all__ = ["Predictor"]
 
 def __getattr__(name: str) -> Any:
     if name == "Predictor":  # only then: torch is slow to import
-        from contrastmask.predictor import Predictor
+        from contrastmask.prediction.predictor import Predictor
 
         return Predictor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from lightning_utilities.core.rank_zero import rank_zero_info, rank_zero_warn
 
+from contrastmask.checkpoints.network import BackboneConfig, NetworkConfig
+from contrastmask.checkpoints.pretrained import body_state, load_body
 from contrastmask.errors import CheckpointError
 from contrastmask.model.backbone import STRIDES, ResNetFPN
 from contrastmask.model.box_head import CAMBoxHead
@@ -16,8 +18,6 @@ from contrastmask.model.roi_align import PyramidRoIAlign
 from contrastmask.model.roi_heads import RoIHeads
 from contrastmask.model.rpn import GridAnchors, ProposalNetwork
 from contrastmask.model.sampling import RoISampler
-from contrastmask.network_config import BackboneConfig, NetworkConfig
-from contrastmask.pretrained import body_state, load_body
 
 
 def build_detector(config: NetworkConfig, classes: int, *, pretrained: bool = True) -> Detector:

@@ -18,12 +18,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from contrastmask.build import build_datamodule, typed
-from contrastmask.config import register
 from contrastmask.data.datamodule import CocoDataModule
 from contrastmask.data.images import read_image
 from contrastmask.data.records import Records
 from contrastmask.errors import ContrastMaskError, DataError
+from contrastmask.programs.build import build_datamodule, typed
+from contrastmask.programs.config import register
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 SHOWN = 20

@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, flag_override, open_dict
 
-from contrastmask.config import register
+from contrastmask.programs.config import register
 
 CONF = Path(__file__).parents[1] / "conf"
 

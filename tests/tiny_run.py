@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from contrastmask.run import test, train
+from contrastmask.programs.train import test, train
 from tests.composing import composed
 from tests.tiny_coco import write_tiny_coco
 

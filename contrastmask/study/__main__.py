@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from contrastmask.errors import ConfigError
-from contrastmask.launch import plain_errors
+from contrastmask.programs.launch import plain_errors
 from contrastmask.study import branch_reach, cam_truth, mask_truth, separation
 from contrastmask.study.figures import novel_classes
 from contrastmask.study.plan import Table, load_table

@@ -13,12 +13,12 @@ from omegaconf import OmegaConf
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc
 
-from contrastmask.build import build_datamodule, typed
-from contrastmask.config import Config
 from contrastmask.data.dataset import CocoDataset
+from contrastmask.files.whole_file import write_whole
 from contrastmask.model.masks import mask_targets
-from contrastmask.predictor import Predictor
-from contrastmask.whole_file import write_whole
+from contrastmask.prediction.predictor import Predictor
+from contrastmask.programs.build import build_datamodule, typed
+from contrastmask.programs.config import Config
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 
 from contrastmask.errors import DataError
+from contrastmask.files.whole_file import write_whole
 from contrastmask.study.figures import table_figures
 from contrastmask.study.page import table_page
 from contrastmask.study.plan import Table
 from contrastmask.study.plots import plot_curves, plot_variants
 from contrastmask.study.runner import MARK
-from contrastmask.whole_file import write_whole
 
 
 def write_report(name: str, table: Table, root: Path, folder: Path) -> Path:

@@ -15,8 +15,8 @@ from queue import Queue
 from rich.console import Console
 
 from contrastmask.errors import ConfigError
+from contrastmask.files.whole_file import write_whole
 from contrastmask.study.plan import StudyRun
-from contrastmask.whole_file import write_whole
 
 MARK = "study.json"  # beside a finished run's results: its overrides and its time
 PROGRAM = Path(__file__).resolve().parents[2] / "train.py"

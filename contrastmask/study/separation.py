@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torchmetrics.functional.classification import binary_auroc
 
 from contrastmask.data.dataset import CocoDataset
-from contrastmask.predictor import Predictor
+from contrastmask.files.whole_file import write_whole
+from contrastmask.prediction.predictor import Predictor
 from contrastmask.study.objects import objects_of, open_run
-from contrastmask.whole_file import write_whole
 
 FILE = "separation.json"
 FEWEST = 5  # cells of either side that an object needs

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from contrastmask.mmdetection import from_mmdetection, to_mmdetection
+from contrastmask.checkpoints.mmdetection import from_mmdetection, to_mmdetection
 from contrastmask.model.detector import Detector
 from tests.detectors import build
 from tests.recipe_weights import SEEDS, make_weights

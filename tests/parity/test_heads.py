@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from contrastmask.checkpoints.mmdetection import mmdetection_name
 from contrastmask.losses.cam import minmax_normalize, upsample_cam
 from contrastmask.losses.contrastive import contrastive_loss
 from contrastmask.losses.detection import mask_loss
 from contrastmask.losses.pixel_sets import PixelSets, pixel_sets
-from contrastmask.mmdetection import mmdetection_name
 from contrastmask.model.roi_heads import RoIHeads
 from tests.parity.golden import Ledger, bits, detector, load
 from tests.recipe_train import box_inputs, contrastive_inputs, mask_inputs

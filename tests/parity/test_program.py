@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from contrastmask.checkpoints.mmdetection import to_mmdetection
 from contrastmask.data.splits import VOC_CLASSES
-from contrastmask.mmdetection import to_mmdetection
 from tests.parity.golden import Ledger, detector, load
 from tests.recipe_train import NOVEL
 from tests.recipes import make_image

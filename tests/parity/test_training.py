@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
-from contrastmask.mmdetection import mmdetection_name
+from contrastmask.checkpoints.mmdetection import mmdetection_name
 from tests.parity.golden import Ledger, bits, detector
 from tests.parity.training_step import KEYS, Step, make_step
 from tests.recipe_train import IMAGES, NOVEL, make_objects

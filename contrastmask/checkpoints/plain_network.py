@@ -1,0 +1,65 @@
+"""A checkpoint's plain settings as typed ones, without a configuration framework."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from contrastmask.checkpoints.network import MISSING, NetworkConfig
+from contrastmask.checkpoints.read import Checkpoint
+from contrastmask.errors import CheckpointError
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+# whose numbers a released checkpoint, which tells nothing that its tensors' shapes do not show, was trained with
+_RELEASED = {"backbone": "r50", "model": "contrastmask", "loss": "released"}
+
+
+def network_config(checkpoint: Checkpoint) -> NetworkConfig:
+    """The settings of a checkpoint's network; what the file does not tell is the released model's.
+
+    Raises:
+        CheckpointError: the file has settings that this version does not know, or it lacks some and the configuration
+            files are not beside the package.
+    """
+    config = NetworkConfig()
+    if any(group not in checkpoint.network for group in _RELEASED) or checkpoint.layout == "mmdetection":
+        for group, name in _RELEASED.items():
+            file = CONF / group / f"{name}.yaml"
+            if not file.is_file():
+                raise CheckpointError(
+                    f"{checkpoint.path} tells not all of its network and {file} is missing: run from a checkout"
+                )
+            _fill(getattr(config, group), yaml.safe_load(file.read_text(encoding="utf-8")), group, checkpoint.path)
+    for group, settings in checkpoint.network.items():
+        _fill(getattr(config, group), settings, group, checkpoint.path)
+    missing = _missing(config, "")
+    if missing:
+        raise CheckpointError(f"{checkpoint.path} does not tell {', '.join(missing)} of its network")
+    return config
+
+
+def _fill(target: Any, settings: dict[str, Any], where: str, path: Path) -> None:
+    names = {field.name for field in fields(target)}
+    for name, value in settings.items():
+        if name not in names:
+            raise CheckpointError(
+                f"{path}: the setting {where}.{name} is unknown to this version; use the one it is from"
+            )
+        if is_dataclass(getattr(target, name)):
+            _fill(getattr(target, name), value, f"{where}.{name}", path)
+        else:
+            setattr(target, name, value)
+
+
+def _missing(config: Any, where: str) -> list[str]:
+    found = []
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if is_dataclass(value):
+            found += _missing(value, f"{where}{field.name}.")
+        elif isinstance(value, str) and value == MISSING:
+            found.append(where + field.name)
+    return found

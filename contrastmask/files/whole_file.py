@@ -1,0 +1,51 @@
+"""A file that is whole or as it was before."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from contrastmask.errors import DataError
+
+
+def make_output_folder(path: Path) -> None:
+    """Make a folder that results will be written to, before work begins whose results would have no place.
+
+    Raises:
+        DataError: it cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error}); choose another output") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a UTF-8 file beside its place and move it there; folders are made.
+
+    Raises:
+        DataError: no permission, no room; what was there before is untouched.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise DataError(f"{path} cannot be written ({error.strerror or error}); choose another output") from error
+
+
+def write_json(path: Path, content: Any, *, indent: int | None = 2) -> None:
+    """Write ``content`` as :func:`write_whole` does; NaN and infinity, which JSON has not, are a ValueError."""
+    write_whole(path, json.dumps(content, indent=indent, allow_nan=False) + "\n")

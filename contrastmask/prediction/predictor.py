@@ -1,0 +1,197 @@
+"""Masks from Python: a checkpoint and arrays in, plain dictionaries of arrays out.
+
+    from contrastmask import Predictor
+    predictor = Predictor("last.ckpt")
+    found = predictor.predict(image)                                    # detect and segment
+    given = predictor.predict(image, boxes=[[10, 20, 90, 80]], labels=["dog"])   # segment given boxes
+
+Neither trainer nor configuration framework is imported; threads and devices are torch's own affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pycocotools import mask as coco_mask
+from torch import Tensor
+from torchvision import tv_tensors
+
+from contrastmask.assemble import build_detector
+from contrastmask.checkpoints.plain_network import network_config
+from contrastmask.checkpoints.read import load_weights, read_checkpoint
+from contrastmask.data.transforms import TestTransform
+from contrastmask.model.masks import encode_masks
+
+COCO_SIDES = (800, 1333)  # where a checkpoint does not tell: the sizes of the published results
+
+
+class Predictor:
+    """A trained detector ready for images.
+
+    Args:
+        checkpoint: a file of ``train.py``, a converted one, or one in MMDetection's layout.
+        device: anything torch takes; None is ``"cuda"`` where there is one, else ``"cpu"``.
+        short_side, long_side: pixels that images are resized to; None takes what the checkpoint was tested with.
+        score: detections must exceed it; limit: detections per image; None takes the checkpoint's own.
+        precision: ``"fp32"``, or ``"bf16"`` and ``"fp16"`` for autocast.
+        allow: foreign objects that the file may hold (see :func:`contrastmask.checkpoints.read.read_checkpoint`).
+
+    Attributes:
+        class_names: of the K labels; categories: ``[{"id", "name"}, …]`` in label order.
+
+    Raises:
+        CheckpointError: the file cannot be read or does not describe a detector of this program.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str | Path,
+        device: str | torch.device | None = None,
+        *,
+        short_side: int | None = None,
+        long_side: int | None = None,
+        score: float | None = None,
+        limit: int | None = None,
+        precision: str = "fp32",
+        allow: Sequence[str] = (),
+    ) -> None:
+        if precision not in ("fp32", "bf16", "fp16"):
+            raise ValueError(f"precision is fp32, bf16 or fp16, not {precision!r}")
+        read = read_checkpoint(checkpoint, allow=allow)
+        config = network_config(read)
+        if score is not None:
+            config.model.roi.score = score
+        if limit is not None:
+            config.model.roi.limit = limit
+        detector = build_detector(config, read.classes, pretrained=False)
+        load_weights(detector, read)
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.detector = detector.eval().to(self.device)
+        self.precision = precision
+        self.path = Path(checkpoint)
+        self.categories = read.categories or [{"id": None, "name": f"class {i}"} for i in range(read.classes)]
+        self.class_names = [c["name"] for c in self.categories]
+        short, long = read.sides or COCO_SIDES
+        self.transform = TestTransform(short_side or short, max(long_side or long, short_side or short))
+
+    def predict(
+        self, image: np.ndarray, *, boxes: Any = None, labels: Any = None, masks: bool = True
+    ) -> dict[str, Any]:
+        """Detect and segment the objects of one image, or segment those given.
+
+        Args:
+            image: uint8 ``[H, W, 3]``, RGB.
+            boxes: ``[N, 4]`` xyxy in the image's pixels; together with ``labels``, N class names or numbers in 0..K-1.
+            masks: whether to decode ``masks``; without them the memory does not depend on the image's size.
+
+        Returns:
+            N objects, detections best first, given ones in their order: ``boxes`` float32 ``[N, 4]`` xyxy, ``scores``
+            float32 ``[N]`` in 0..1 (of given boxes: the mean foreground probability), ``labels`` int64 ``[N]``,
+            ``names``, ``rles`` (COCO run lengths), ``masks`` bool ``[N, H, W]``, ``mask_probs`` float32
+            ``[N, 28, 28]`` inside the box, ``cams`` float32 ``[N, 7, 7]``, unnormalised.
+
+        Raises:
+            ValueError: an image or boxes of another form, boxes without area inside the image, or unknown labels.
+        """
+        given = None if boxes is None and labels is None else [(boxes, labels)]
+        return self.predict_batch([image], given, masks=masks)[0]
+
+    @torch.inference_mode()
+    def predict_batch(
+        self, images: Sequence[np.ndarray], given: Sequence[tuple[Any, Any]] | None = None, *, masks: bool = True
+    ) -> list[dict[str, Any]]:
+        """:meth:`predict` for several images in one pass; ``given``: boxes and labels of each image."""
+        if not len(images):
+            return []
+        inputs, sizes, all_boxes, all_labels = [], [], [], []
+        for number, image in enumerate(images):
+            pixels = _pixels(image)
+            target: dict[str, Any] = {}
+            if given is not None:
+                boxes, labels = self._given(*given[number], pixels.shape[-2:])
+                target["boxes"] = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=tuple(pixels.shape[-2:]))
+                all_labels.append(labels.to(self.device))
+            resized, target = self.transform(tv_tensors.Image(pixels), target)
+            inputs.append(resized.as_subclass(Tensor).to(self.device))
+            sizes.append(tuple(pixels.shape[-2:]))
+            if given is not None:
+                all_boxes.append(target["boxes"].as_subclass(Tensor).to(self.device))
+        if given is not None:
+            return self.segment_resized(inputs, sizes, all_boxes, all_labels, masks=masks)
+        with self._autocast():
+            found = self.detector.predict(inputs, sizes)
+        return [self._plain(f, size, masks) for f, size in zip(found, sizes, strict=True)]
+
+    @torch.inference_mode()
+    def segment_resized(
+        self,
+        images: Sequence[Tensor],
+        original_sizes: Sequence[tuple[int, int]],
+        boxes: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        *,
+        masks: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Segment given boxes of images that ``transform`` has resized; the rest as :meth:`predict` returns it.
+
+        Args:
+            images: uint8 ``[3, h, w]`` network inputs; original_sizes: ``(H, W)`` of each as it was.
+            boxes: per image ``[n, 4]`` xyxy in pixels of the network input; labels: per image ``[n]`` in 0..K-1.
+        """
+        images, boxes, labels = ([part.to(self.device) for part in parts] for parts in (images, boxes, labels))
+        with self._autocast():
+            found = self.detector.segment(images, list(original_sizes), boxes, labels)
+        return [self._plain(f, size, masks) for f, size in zip(found, original_sizes, strict=True)]
+
+    def _autocast(self) -> torch.autocast:
+        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision)
+        return torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
+
+    def label(self, name: str | int) -> int:
+        """The label of a class name, or of a label itself.
+
+        Raises:
+            ValueError: it is neither; the message lists the classes.
+        """
+        if isinstance(name, str) and name in self.class_names:
+            return self.class_names.index(name)
+        if not isinstance(name, str) and int(name) == name and 0 <= name < len(self.class_names):
+            return int(name)
+        raise ValueError(f"{name!r} is no class of {self.path}; it has {', '.join(self.class_names)}")
+
+    def _given(self, boxes: Any, labels: Any, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        if boxes is None or labels is None:
+            raise ValueError("boxes and labels belong together: give both, or neither")
+        boxes = torch.as_tensor(np.asarray(boxes, dtype=np.float32).reshape(-1, 4))
+        if len(boxes) != len(labels):
+            raise ValueError(f"{len(boxes)} boxes, {len(labels)} labels")
+        height, width = size
+        inside = torch.minimum(boxes.clamp(min=0), boxes.new_tensor([width, height, width, height]))
+        bad = ~(torch.isfinite(boxes).all(dim=1) & (inside[:, 2:] > inside[:, :2]).all(dim=1))
+        if bad.any():
+            rows = bad.nonzero().flatten().tolist()
+            raise ValueError(f"boxes {rows} are not finite xyxy with an area inside the {width}x{height} image")
+        return inside, torch.tensor([self.label(name) for name in labels], dtype=torch.long)
+
+    def _plain(self, found: dict[str, Tensor], size: tuple[int, int], masks: bool) -> dict[str, Any]:
+        host = {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
+        host = {name: value.cpu() for name, value in host.items()}
+        rles = encode_masks(host["mask_probs"], host["boxes"], size)
+        plain: dict[str, Any] = {name: value.numpy() for name, value in host.items()}
+        plain["names"] = [self.class_names[i] for i in plain["labels"].tolist()]
+        plain["rles"] = rles
+        if masks:
+            shown = [coco_mask.decode(rle).astype(bool) for rle in rles]
+            plain["masks"] = np.stack(shown) if shown else np.zeros((0, *size), dtype=bool)
+        return plain
+
+
+def _pixels(image: Any) -> Tensor:
+    array = np.asarray(image)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
+        raise ValueError(f"need a uint8 RGB image [H, W, 3], got {array.dtype} {array.shape}")
+    return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))

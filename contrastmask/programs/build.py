@@ -1,0 +1,161 @@
+"""The one file that knows both configuration and classes; checks facts that span groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities import rank_zero_info
+
+from contrastmask.assemble import build_detector
+from contrastmask.checkpoints.initialisation import load_initialisation
+from contrastmask.data.datamodule import CocoDataModule
+from contrastmask.data.shapes.generate import generate_shapes, shapes_root
+from contrastmask.data.splits import SplitRule
+from contrastmask.errors import CheckpointError, ConfigError
+from contrastmask.model.detector import Detector
+from contrastmask.programs.config import Config
+from contrastmask.training.loggers import build_logger
+from contrastmask.training.module import ContrastMaskModule
+from contrastmask.training.optimization import OptimizerOptions
+
+MASK_BRANCH = ("roi_heads.mask_head", "roi_heads.contrastive_head")  # what model.trains=masks trains
+
+
+def typed(cfg: DictConfig) -> Config:
+    """The composed configuration as checked dataclasses.
+
+    Raises:
+        ConfigError: a value outside its choices, a contradiction, or a value that nobody has given.
+    """
+    missing = sorted(OmegaConf.missing_keys(cfg))
+    if missing:
+        raise ConfigError(f"no value for {', '.join(missing)}")
+    config: Config = OmegaConf.to_object(cfg)
+    config.validate()
+    return config
+
+
+def with_network(cfg: DictConfig, network: dict[str, Any]) -> Config:
+    """The configuration with a checkpoint's own backbone, model and loss; the choice of detections stays ``cfg``'s.
+
+    Args:
+        network: plain settings of the groups ``backbone``, ``model`` and ``loss``, as far as the checkpoint tells.
+    """
+    chosen = {"model": {"roi": {k: cfg.model.roi[k] for k in ("score", "nms", "limit")}}}
+    return typed(OmegaConf.merge(cfg, network, chosen))
+
+
+def build_initialised(config: Config, class_names: Sequence[str]) -> Detector:
+    """The detector that a training starts from: ``config.init_path``'s fitting parts, and the backbone's own weights.
+
+    Raises:
+        CheckpointError: the file cannot be read, or nothing in it fits, or it lacks a part of a detector that is to
+            stay as it is.
+        ConfigError: the detector is to stay as it is, and there is none.
+    """
+    path, masks_only = config.init_path, config.model.trains == "masks"
+    if masks_only and path is None and config.ckpt_path is None:
+        raise ConfigError("model.trains=masks trains the mask branch of a detector that is given: init_path=FILE")
+    detector = build_detector(config, len(class_names), pretrained=path is None)
+    if path is None:
+        return detector
+    report = load_initialisation(detector, path, class_names=class_names)
+    if "backbone.body" not in report.used:
+        # then the body has its usual start, which also decides whether it may be frozen
+        detector = build_detector(config, len(class_names))
+        report = load_initialisation(detector, path, class_names=class_names)
+    rank_zero_info("\n".join(report.lines()))
+    fresh = {part: why for part, why in report.not_used.items() if not part.startswith(MASK_BRANCH)}
+    if masks_only and fresh:
+        said = "; ".join(f"{part} {why}" for part, why in fresh.items())
+        raise CheckpointError(f"{path} is no whole detector for model.trains=masks, which leaves it as it is: {said}")
+    return detector
+
+
+def build_datamodule(config: Config) -> CocoDataModule:
+    """The data that ``config.data`` and ``config.split`` describe; reads nothing yet."""
+    data = config.data
+    root, prepare = data.root, None
+    if data.shapes is not None:
+        drawn = {k: v for k, v in vars(data.shapes).items() if k != "cache"}
+        folder = shapes_root(data.shapes.cache, **drawn)
+        prepare = partial(generate_shapes, folder, **drawn)
+        root = root or str(folder)
+    if root is None:
+        raise ConfigError("data.root is needed: the folder of a COCO-format set (or take data=shapes)")
+    paths = {
+        k: Path(root) / getattr(data, k) for k in ("train_annotations", "train_images", "val_annotations", "val_images")
+    }
+    return CocoDataModule(
+        **paths,
+        split=SplitRule(
+            config.split.rule, config.split.base, config.split.novel, config.split.name, config.split.mask_share
+        ),
+        batch_size=data.batch_size,
+        eval_batch_size=data.eval_batch_size,
+        num_workers=data.num_workers,
+        short_sides=tuple(data.short_sides),
+        long_side=data.long_side,
+        test_short_side=data.test_short_side,
+        test_long_side=data.long_side,
+        flip=data.flip,
+        seed=config.seed,
+        repeats=config.schedule.repeats,
+        repair=data.repair,
+        cache=None if data.cache is None else Path(data.cache),
+        on_bad=data.on_bad,
+        prepare=prepare,
+    )
+
+
+def build_module(
+    config: Config, plain: dict[str, Any], datamodule: CocoDataModule, detector: Detector
+) -> ContrastMaskModule:
+    """The LightningModule of a run; ``datamodule`` has been set up, ``plain`` is the configuration to keep."""
+    schedule, loss = config.schedule, config.loss
+    fields = {k: getattr(schedule, k) for k in OptimizerOptions.__dataclass_fields__ if k != "milestones"}
+    return ContrastMaskModule(
+        detector,
+        datamodule.split,
+        OptimizerOptions(milestones=tuple(schedule.milestones), **fields),
+        images_per_process=config.data.batch_size,
+        contrastive_weight=loss.weight,
+        ramp_start=loss.ramp_start,
+        ramp_epochs=loss.ramp_epochs,
+        seed=config.seed,
+        given_boxes=config.evaluate == "given_boxes",
+        config=plain,
+        categories=[{"id": c.id, "name": c.name} for c in datamodule.val_records.categories],
+    )
+
+
+def build_trainer(cfg: DictConfig, *, novel: bool, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """Lightning's Trainer with the configured callbacks and logger, and those given.
+
+    Args:
+        cfg: the composed configuration, whose ``trainer``, ``logger`` and ``callbacks`` are other people's objects.
+        novel: whether the split has a novel class; without one the best checkpoint is chosen over all classes.
+    """
+    logger = False if cfg.trainer.fast_dev_run else build_logger(cfg.logger, notes=cfg.notes)
+    found = []
+    for name, node in (cfg.callbacks or {}).items():
+        if node is None:  # callbacks.best=null leaves it out
+            continue
+        target = str(node.get("_target_", ""))
+        if target.endswith(("LearningRateMonitor", "tracking.Speed")) and not logger:
+            continue
+        if target.endswith("ModelCheckpoint") and not cfg.trainer.enable_checkpointing:
+            continue
+        if target.endswith("ProgressBar") and not cfg.trainer.enable_progress_bar:
+            continue
+        if not novel and node.get("monitor") == "val/mask/novel/AP":
+            rank_zero_info(f"no novel class: callback {name} watches val/mask/all/AP")
+            node = OmegaConf.merge(node, {"monitor": "val/mask/all/AP"})
+        found.append(instantiate(node))
+    return instantiate(cfg.trainer, logger=logger, callbacks=found + callbacks)

@@ -1,0 +1,166 @@
+"""The typed schema of every configuration group.
+
+Types and one line of meaning each; the *values* live in ``conf/``, one file per choice. Hydra merges the two, so a
+misspelt key or a wrong type stops before any data is read; what one group alone cannot tell is checked in
+:meth:`Config.validate` and ``build.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from contrastmask.checkpoints.network import NetworkConfig
+from contrastmask.errors import ConfigError
+
+
+@dataclass
+class SplitConfig:
+    """Which classes keep their masks."""
+
+    rule: str = MISSING  # voc_nonvoc, nonvoc_voc, as_annotated or all
+    name: str | None = None  # label used in folder and run names; the rule, or "own" for own lists
+    base: list[str] | None = None  # own list of classes with masks, by name; replaces the rule
+    novel: list[str] | None = None  # own list of box-only classes, by name; replaces the rule
+    mask_share: float = 1.0  # 0..1: share of the base classes' masks that the training keeps; 0: boxes alone
+
+
+@dataclass
+class ShapesConfig:
+    """The embedded data set; drawn once into a cache folder as COCO-format files."""
+
+    cache: str = MISSING  # folder for generated sets, one sub-folder per combination of the settings below
+    train_images: int = MISSING
+    val_images: int = MISSING
+    size: int = MISSING  # side of the square images, pixels
+    seed: int = MISSING  # of the drawing, not of the training
+    classes: list[str] | None = None  # COCO names among those that can be drawn; null: all 24
+    objects: list[int] = MISSING  # fewest and most objects drawn into an image
+    object_size: list[float] = MISSING  # shortest and longest long side of an object, in shares of the image side
+    rotation: float = MISSING  # degrees either way; less for classes that would be taken for others upside down
+    overlap: float = MISSING  # probability that an object is put beside or over an earlier one
+    min_visible: float = MISSING  # share of its area that an object keeps where others hide it
+    contrast: float = MISSING  # colour distance between an object and the pixels around it
+    clutter: float = MISSING  # 0: smooth backgrounds, 1: busy ones
+    noise: float = MISSING  # standard deviation of the pixel noise, in shares of white
+    class_colour: float = MISSING  # share of the objects that wear their class's own hue
+    polygons: float = MISSING  # share of the simple objects that are annotated by polygons and not by RLE
+
+
+@dataclass
+class DataConfig:
+    """A COCO-format data set and how it becomes batches."""
+
+    name: str = MISSING  # label used in folder and run names
+    root: str | None = None  # folder that the four paths below are relative to
+    train_annotations: str = MISSING
+    train_images: str = MISSING
+    val_annotations: str = MISSING
+    val_images: str = MISSING
+    batch_size: int = MISSING  # training images per process
+    eval_batch_size: int = 1  # images per process in evaluation
+    num_workers: int = MISSING  # loader processes per process
+    short_sides: list[int] = MISSING  # training: least and greatest short side, drawn uniformly
+    test_short_side: int = MISSING
+    long_side: int = MISSING  # no side longer than this
+    flip: float = 0.5  # probability of a horizontal flip in training
+    repair: bool = False  # drop and count broken records that otherwise stop the program
+    cache: str | None = None  # folder for checked records of large annotation files; null: none are kept
+    on_bad: str = "error"  # unreadable image: "error" stops, "skip" leaves it out, warns and counts
+    shapes: ShapesConfig | None = None  # the generator, where the data are drawn and not read
+
+
+@dataclass
+class ScheduleConfig:
+    """Optimiser and learning rate."""
+
+    name: str = MISSING  # label used in folder and run names
+    epochs: int = MISSING
+    repeats: int = MISSING  # passes over the data within an epoch
+    optimizer: str = MISSING  # "sgd" or "adamw"
+    lr: float = MISSING  # for base_images images a step; scaled linearly to the images of the run
+    base_images: int = MISSING
+    momentum: float = MISSING  # sgd only
+    weight_decay: float = MISSING
+    warmup_steps: int = MISSING  # optimiser steps
+    warmup_start: float = MISSING  # share of the rate at step 0
+    milestones: list[int] = MISSING  # epochs after which the rate is multiplied by gamma
+    gamma: float = MISSING
+
+
+@dataclass
+class Config(NetworkConfig):
+    """The whole program."""
+
+    split: SplitConfig = field(default_factory=SplitConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    trainer: Any = MISSING  # Lightning's Trainer, its own arguments under their own names
+    logger: Any = None
+    callbacks: Any = None
+    seed: int = 0  # of weights, data order, augmentation and pixel draws
+    ckpt_path: str | None = None  # train: resume from it; test: evaluate it
+    init_path: str | None = None  # train: start from the parts of this file that fit
+    evaluate: str = "detections"  # "given_boxes" also segments the ground-truth boxes, without a detection step
+    evaluate_after: bool | None = None  # evaluate when training ends; null: if at least one whole epoch was trained
+    overlays: int = 8  # validation images drawn into the run folder
+    notes: str = ""  # kept with the run
+    run_name: str = MISSING  # for loggers
+
+    def validate(self) -> None:
+        """Check what types cannot say.
+
+        Raises:
+            ConfigError: a value is outside its choices, or settings contradict each other.
+        """
+        _choose("split.rule", self.split.rule, ("voc_nonvoc", "nonvoc_voc", "as_annotated", "all"))
+        if not 0 <= self.split.mask_share <= 1:
+            raise ConfigError(f"split.mask_share={self.split.mask_share} must lie in 0..1")
+        _choose("loss.formula", self.loss.formula, ("released", "paper"))
+        _choose("loss.query", self.loss.query, ("shared", "own"))
+        _choose("model.mask_head.kind", self.model.mask_head.kind, ("fcn", "fcn_norm", "hourglass"))
+        _choose("model.mask_rois", self.model.mask_rois, ("objects", "positives"))
+        _choose("model.trains", self.model.trains, ("all", "masks"))
+        _choose("schedule.optimizer", self.schedule.optimizer, ("sgd", "adamw"))
+        _choose("data.on_bad", self.data.on_bad, ("error", "skip"))
+        _choose("evaluate", self.evaluate, ("detections", "given_boxes"))
+        _choose("backbone.depth", self.backbone.depth, (18, 50, 101))
+        if self.ckpt_path is not None and self.init_path is not None:
+            raise ConfigError("init_path starts a training, ckpt_path resumes one: give one of them")
+        if self.backbone.depth == 18 and self.backbone.groups != 1:
+            raise ConfigError("backbone.groups must be 1 for depth 18: grouped convolutions need bottleneck blocks")
+        low, high = self.data.short_sides[0], self.data.short_sides[-1]
+        if len(self.data.short_sides) != 2 or not 0 < low <= high <= self.data.long_side:
+            raise ConfigError(
+                f"data.short_sides={list(self.data.short_sides)} must be [least, greatest], not above "
+                f"data.long_side={self.data.long_side}"
+            )
+        for name in ("batch_size", "eval_batch_size"):
+            if getattr(self.data, name) < 1:
+                raise ConfigError(f"data.{name} must be at least 1")
+        for name in ("sample_ratio", "delta", "query_high", "query_low", "ramp_start"):
+            if not 0 <= getattr(self.loss, name) <= 1:
+                raise ConfigError(f"loss.{name}={getattr(self.loss, name)} must lie in 0..1")
+        if min(self.loss.temperature_easy, self.loss.temperature_hard) <= 0:
+            raise ConfigError("loss.temperature_easy and loss.temperature_hard must be positive")
+        if self.model.contrastive_head.temperature <= 0:
+            raise ConfigError("model.contrastive_head.temperature must be positive")
+        start = self.model.mask_head.logits_std
+        if start is not None and start <= 0:
+            raise ConfigError(f"model.mask_head.logits_std={start} must be positive, or null for the released start")
+        if self.schedule.epochs < 1 or self.schedule.repeats < 1 or self.schedule.lr <= 0:
+            raise ConfigError("schedule.epochs and schedule.repeats must be at least 1, schedule.lr above 0")
+
+
+def _choose(name: str, value: Any, choices: tuple) -> None:
+    if value not in choices:
+        raise ConfigError(f"{name}={value!r} is not one of {', '.join(map(str, choices))}")
+
+
+def register() -> None:
+    """Store the schemas for Hydra under ``schema/...``, out of the way of the groups that people choose from."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config)

@@ -1,0 +1,120 @@
+"""The prediction program, once its configuration is composed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.table import Table
+
+from contrastmask.completion.complete import complete
+from contrastmask.completion.options import CompletionOptions
+from contrastmask.errors import ConfigError
+from contrastmask.prediction.detection import DetectionOptions, detect
+from contrastmask.prediction.predictor import Predictor
+from contrastmask.programs.predict_config import PredictConfig
+
+
+def predict(cfg: DictConfig) -> int:
+    """Do what ``cfg.task`` says; returns the exit status, 1 where a file could not be read.
+
+    Raises:
+        ConfigError: a setting is missing or makes no sense.
+    """
+    missing = sorted(OmegaConf.missing_keys(cfg))
+    if missing:
+        raise ConfigError(f"no value for {', '.join(missing)}; python predict.py --help shows how")
+    config: PredictConfig = OmegaConf.to_object(cfg)
+    tasks = {"detect": _detect, "complete": _complete}
+    if config.task not in tasks:
+        raise ConfigError(f"task={config.task!r} is not one of {', '.join(tasks)}")
+    return tasks[config.task](config, Console())
+
+
+def _predictor(config: PredictConfig) -> Predictor:
+    sizes = {"short_side": config.short_side, "long_side": config.long_side}
+    choice = {"score": config.score, "limit": config.limit}
+    try:
+        return Predictor(
+            config.ckpt_path, config.device, **sizes, **choice, precision=config.precision, allow=config.allow
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _common(config: PredictConfig) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in ("batch_size", "num_workers", "overwrite")}
+
+
+def _detect(config: PredictConfig, console: Console) -> int:
+    if config.source is None:
+        raise ConfigError("source= is needed: an image, a folder, a pattern or a COCO-format file")
+    options = DetectionOptions(
+        config.source,
+        Path(config.output),
+        None if config.data.images is None else Path(config.data.images),
+        config.overlays,
+        config.overlay_score,
+        config.instance_masks,
+        **_common(config),
+    )
+    summary = detect(options, _predictor(config), console)
+    console.print(f"{summary['objects']} objects in {summary['images']} images: {config.output}", markup=False)
+    return _bad(console, list(summary["skipped"]))
+
+
+def _complete(config: PredictConfig, console: Console) -> int:
+    data = config.data
+    if data.annotations is None or data.images is None:
+        raise ConfigError("task=complete needs data.annotations=FILE and data.images=DIR")
+    options = CompletionOptions(
+        Path(data.annotations),
+        Path(data.images),
+        Path(config.output),
+        truth=None if data.truth is None else Path(data.truth),
+        classes=config.classes,
+        form=config.form,
+        min_confidence=config.min_confidence,
+        check=config.check,
+        repair=data.repair,
+        **_common(config),
+    )
+    summary = complete(options, _predictor(config), console)
+    console.print(_table(summary))
+    for title in ("check", "truth"):
+        if summary.get(title):
+            console.print(_scores(title, summary[title]))
+    for reason, ids in summary["left"].items():
+        console.print(f"left without mask, {reason}: {len(ids)} annotations, first {ids[:5]}", markup=False)
+    console.print(f"{summary['completed']} masks added: {config.output}", markup=False)
+    return _bad(console, summary["unreadable"])
+
+
+def _bad(console: Console, files: list[str]) -> int:
+    if files:
+        console.print(f"{len(files)} files could not be read: {', '.join(files[:5])}", markup=False, style="red")
+    return 1 if files else 0
+
+
+def _table(summary: dict[str, Any]) -> Table:
+    table = Table(title="completed")
+    for column in ("class", "without mask", "completed", "mean confidence"):
+        table.add_column(column, justify="left" if column == "class" else "right")
+    for name, row in summary["per_class"].items():
+        sure = "" if row["confidence"] is None else f"{row['confidence']:.2f}"
+        table.add_row(name, str(row["without_mask"]), str(row["completed"]), sure)
+    return table
+
+
+def _scores(title: str, scores: dict[str, dict[str, Any]]) -> Table:
+    said = {"check": "where the file has masks (not written)", "truth": "new masks beside the true ones"}
+    table = Table(title=said[title], caption="IoU in percent; rank: Spearman's correlation of confidence with IoU")
+    for column in ("class", "objects", "IoU", "quartiles", "filled box", "rank"):
+        table.add_column(column, justify="left" if column == "class" else "right")
+    for name, row in scores.items():
+        rank = "" if row["rank_correlation"] is None else f"{row['rank_correlation']:.2f}"
+        quartiles = " ".join(f"{q:.0f}" for q in row["IoU_quartiles"])
+        table.add_row(name, str(row["objects"]), f"{row['IoU']:.1f}", quartiles, f"{row['filled_box_IoU']:.1f}", rank)
+    return table

@@ -1,0 +1,113 @@
+"""The two programs, once their configuration is composed: train and test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities import rank_zero_info, rank_zero_only
+from rich.console import Console
+
+from contrastmask.assemble import build_detector
+from contrastmask.checkpoints.read import load_weights, read_checkpoint
+from contrastmask.data.datamodule import CocoDataModule
+from contrastmask.errors import CheckpointError, ConfigError
+from contrastmask.evaluation.slices import to_coco_results
+from contrastmask.evaluation.tables import format_tables
+from contrastmask.files.whole_file import write_json
+from contrastmask.programs.build import (
+    build_datamodule,
+    build_initialised,
+    build_module,
+    build_trainer,
+    typed,
+    with_network,
+)
+from contrastmask.programs.config import Config
+from contrastmask.programs.run_folder import git_revision, write_identity
+from contrastmask.training.callbacks import Overlays
+from contrastmask.training.loggers import log_config
+from contrastmask.training.module import ContrastMaskModule
+
+
+def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
+    """Train, then evaluate the last weights; returns the results (empty where nothing was evaluated)."""
+    config, plain = typed(cfg), OmegaConf.to_container(cfg, resolve=True)
+    if config.ckpt_path is not None and not Path(config.ckpt_path).is_file():
+        raise CheckpointError(f"ckpt_path={config.ckpt_path}: no such file")
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    datamodule = _data(config, "fit")
+    module = build_module(config, plain, datamodule, build_initialised(config, datamodule.class_names))
+    trainer = _trainer(cfg, plain, folder, datamodule)
+    # our own checkpoints hold tensors and plain containers only
+    trainer.fit(module, datamodule=datamodule, ckpt_path=config.ckpt_path, weights_only=True)
+    last = folder / "checkpoints" / "last.ckpt"
+    if config.trainer["enable_checkpointing"] and not trainer.fast_dev_run:
+        trainer.save_checkpoint(last)
+        rank_zero_info(f"checkpoint {last}")
+    wanted = module.whole_epochs > 0 if config.evaluate_after is None else config.evaluate_after
+    if not wanted:
+        rank_zero_info(f"no whole epoch trained, so nothing is evaluated; python test.py ckpt_path={last}")
+        return {}
+    return _evaluate(trainer, folder, module, datamodule, config)
+
+
+def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
+    """Evaluate ``cfg.ckpt_path``; returns the results."""
+    config, plain = typed(cfg), OmegaConf.to_container(cfg, resolve=True)
+    if config.ckpt_path is None:
+        raise ConfigError("test.py needs ckpt_path=FILE, a checkpoint of train.py")
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    checkpoint = read_checkpoint(config.ckpt_path)
+    network = with_network(cfg, checkpoint.network)
+    datamodule = _data(config, "test")
+    checkpoint.check_classes(datamodule.val_records.categories)
+    detector = build_detector(network, len(datamodule.class_names), pretrained=False)
+    load_weights(detector, checkpoint)
+    module = build_module(config, plain, datamodule, detector)
+    return _evaluate(_trainer(cfg, plain, folder, datamodule), folder, module, datamodule, config)
+
+
+def _data(config: Config, stage: str) -> CocoDataModule:
+    datamodule = build_datamodule(config)
+    # before the trainer does it: the model needs to know the classes
+    datamodule.prepare_data()
+    datamodule.setup(stage)
+    return datamodule
+
+
+def _trainer(cfg: DictConfig, plain: dict[str, Any], folder: Path, datamodule: CocoDataModule) -> pl.Trainer:
+    overlays = Overlays(folder / "overlays", cfg.overlays)
+    trainer = build_trainer(cfg, novel=bool(datamodule.split.novel), callbacks=[overlays])
+    _identify(cfg, plain, folder, datamodule, trainer)
+    return trainer
+
+
+def _evaluate(
+    trainer: pl.Trainer, folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule, config: Config
+) -> dict[str, Any]:
+    trainer.test(module, datamodule=datamodule, verbose=False)
+    _report(folder, module, datamodule, config)
+    return module.results
+
+
+@rank_zero_only
+def _identify(
+    cfg: DictConfig, plain: dict[str, Any], folder: Path, datamodule: CocoDataModule, trainer: pl.Trainer
+) -> None:
+    summary = datamodule.summary()
+    write_identity(folder, cfg, summary)
+    log_config(trainer.loggers, {**plain, "data_summary": summary, "git": git_revision()})
+    rank_zero_info(f"run folder {folder}")
+
+
+@rank_zero_only
+def _report(folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule, config: Config) -> None:
+    write_json(folder / "results.json", {**module.results, "notes": config.notes})
+    write_json(folder / "detections.json", to_coco_results(module.predictions, datamodule.val_records), indent=None)
+    console = Console()
+    for table in format_tables(module.results):
+        console.print(table)
+    rank_zero_info(f"results {folder / 'results.json'}, detections {folder / 'detections.json'}")

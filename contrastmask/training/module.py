@@ -1,0 +1,192 @@
+"""The LightningModule: steps, optimiser, logging. No mathematics of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities import rank_zero_info
+from torch import Tensor
+from torchmetrics import MeanMetric
+
+from contrastmask.data.records import Records
+from contrastmask.data.splits import Split
+from contrastmask.evaluation.slices import evaluate, given_box_scores
+from contrastmask.losses.contrastive import ramp
+from contrastmask.model.detector import Detector
+from contrastmask.model.masks import encode_masks
+from contrastmask.training.distributed import gather_predictions, share
+from contrastmask.training.optimization import OptimizerOptions, build_optimizer
+
+Batch = tuple[list[Tensor], list[dict[str, Any]]]
+LOSSES = ("loss", "loss_rpn_cls", "loss_rpn_box", "loss_cls", "loss_box", "loss_mask", "loss_contrastive")
+
+
+class ContrastMaskModule(pl.LightningModule):
+    """Trains and evaluates a :class:`Detector`.
+
+    Args:
+        detector: the model.
+        split: base and novel classes of the evaluation.
+        optimizer: rate and schedule.
+        images_per_process: training images of one process and step, for the scaling of the rate.
+        contrastive_weight, ramp_start, ramp_epochs: weight of the contrastive loss and its ramp over the epochs.
+        seed: of the random draws in a step, together with the epoch and the batch's images.
+        given_boxes: evaluate masks of ground-truth boxes, too.
+        config: the resolved configuration as plain containers; stored in the checkpoint, never instantiated from it.
+        categories: ``[{"id": …, "name": …}, …]`` in label order; stored in the checkpoint.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        split: Split,
+        optimizer: OptimizerOptions,
+        *,
+        images_per_process: int,
+        contrastive_weight: float,
+        ramp_start: float,
+        ramp_epochs: float,
+        seed: int,
+        given_boxes: bool,
+        config: dict[str, Any],
+        categories: list[dict[str, Any]],
+    ) -> None:
+        super().__init__()
+        self.detector = detector
+        self.split = split
+        self.optimizer_options = optimizer
+        self.images_per_process = images_per_process
+        self.contrastive_weight, self.ramp_start, self.ramp_epochs = contrastive_weight, ramp_start, ramp_epochs
+        self.seed = seed
+        self.given_boxes = given_boxes
+        self.config = config
+        self.categories = categories
+        self.results: dict[str, Any] = {}
+        self.predictions: list[dict[str, Any]] = []
+        self.given_predictions: list[dict[str, Any]] = []
+        # the ramp counts the epochs of the model's own training, so its counter travels with the weights
+        self.register_buffer("epoch", torch.zeros((), dtype=torch.long))
+        self._weight = 0.0
+        self.whole_epochs = 0  # trained to their end by this run
+        self.means = torch.nn.ModuleDict({name: MeanMetric() for name in LOSSES})
+
+    # -------------------------------------------------------------------------------------------- training
+    def on_train_epoch_start(self) -> None:
+        self.epoch.fill_(self.current_epoch)
+        self._weight = self.contrastive_weight * ramp(int(self.epoch), self.ramp_start, self.ramp_epochs)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        # draws depend on the epoch and the images alone: a resumed run, and one on other process counts, repeat them
+        images = (target["image_id"] for target in batch[1])
+        torch.manual_seed(hash((self.seed, self.current_epoch, *images)) % 2**63)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        images, targets = batch
+        if not images:  # every image of the batch was unreadable and skipped; other processes may still have theirs
+            return sum(p.sum() for p in self.detector.parameters() if p.requires_grad) * 0.0
+        losses = self.detector(images, targets, contrastive_weight=self._weight)
+        total = sum(losses.values())
+        for name, value in {"loss": total.detach(), **losses}.items():
+            self.means[name].update(value.detach())
+            self.log(f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=len(images))
+        self.log("train/contrastive_weight", self._weight, batch_size=len(images))
+        return total
+
+    def on_train_epoch_end(self) -> None:
+        self.whole_epochs += int(self.trainer.is_last_batch)
+        for name, mean in self.means.items():
+            if mean.update_called:
+                self.log(f"epoch/{name}", mean.compute())
+            mean.reset()
+
+    def configure_optimizers(self) -> tuple[list, list]:
+        images = self.images_per_process * self.trainer.world_size * self.trainer.accumulate_grad_batches
+        options = self.optimizer_options
+        clipped_mixed = bool(self.trainer.gradient_clip_val) and self.trainer.precision.endswith("-mixed")
+        parts = build_optimizer(self.detector.parameters(), options, images, fusible=not clipped_mixed)
+        rank_zero_info(f"learning rate {options.scaled_lr(images):g} for {images} images a step "
+                       f"({options.lr:g} for {options.base_images})")  # fmt: skip
+        schedulers = [
+            {"scheduler": parts["warmup"], "interval": "step", "name": "lr"},
+            {"scheduler": parts["decay"], "interval": "epoch", "name": "lr_decay"},
+        ]
+        return [parts["optimizer"]], schedulers
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["contrastmask"] = {"format": 1, "config": self.config, "categories": self.categories}
+
+    # -------------------------------------------------------------------------------------------- evaluation
+    @property
+    def truth(self) -> Records:
+        """The validation records."""
+        return self.trainer.datamodule.val_records
+
+    def _start(self) -> None:
+        self.predictions, self.given_predictions = [], []
+
+    def _predict(self, batch: Batch) -> None:
+        images, targets = batch
+        if not images:
+            return
+        sizes = [t["original_size"] for t in targets]
+        extracted = self.detector.extract(images)
+        for target, found in zip(targets, self.detector.predict(extracted, sizes), strict=True):
+            self.predictions.append(as_prediction(found, target))
+        if self.given_boxes:
+            boxes, labels = [t["boxes"] for t in targets], [t["labels"] for t in targets]
+            for target, found in zip(targets, self.detector.segment(extracted, sizes, boxes, labels), strict=True):
+                prediction = as_prediction(found, target)
+                self.given_predictions.append({**prediction, "ann_ids": target["ann_ids"].cpu()})
+
+    def _finish(self, stage: str) -> None:
+        predictions = gather_predictions(self.predictions, to=0)
+        given = gather_predictions(self.given_predictions, to=0)
+        if self.trainer.sanity_checking:
+            return
+        results: dict[str, Any] = {}
+        if self.trainer.is_global_zero:
+            seen = [p["image_id"] for p in predictions]
+            results = evaluate(self.truth, predictions, self.split, image_ids=seen)
+            if self.given_boxes:
+                results["given_boxes"] = given_box_scores(self.truth, given, self.split)
+        self.predictions = predictions
+        self.results = share(results)
+        self.log_dict(scalars(self.results, stage))
+
+    def on_validation_epoch_start(self) -> None:
+        self._start()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._predict(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._finish("val")
+
+    def on_test_epoch_start(self) -> None:
+        self._start()
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self._predict(batch)
+
+    def on_test_epoch_end(self) -> None:
+        self._finish("test")
+
+
+def as_prediction(found: dict[str, Tensor], target: dict[str, Any]) -> dict[str, Any]:
+    """Detections of one image on the host, masks as RLE in original image pixels."""
+    found = {k: v.cpu() for k, v in found.items()}
+    rles = encode_masks(found["mask_probs"], found["boxes"], target["original_size"])
+    return {"image_id": int(target["image_id"]), "rles": rles, **{k: found[k] for k in ("boxes", "scores", "labels")}}
+
+
+def scalars(results: dict[str, Any], stage: str) -> dict[str, float]:
+    """Flatten results to names like ``val/mask/novel/AP``; figures without ground truth are left out."""
+    flat = {}
+    for kind in ("box", "mask", "given_boxes"):
+        for group in ("base", "novel", "all"):
+            for name, value in results.get(kind, {}).get(group, {}).items():
+                if isinstance(value, (int, float)):
+                    flat[f"{stage}/{kind}/{group}/{name}"] = float(value)
+    return flat

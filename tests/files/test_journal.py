@@ -1,0 +1,52 @@
+"""A journal keeps what is whole and refuses what is of another work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contrastmask.errors import DataError
+from contrastmask.files.journal import Journal
+
+
+def test_whole_lines_are_kept_and_a_cut_one_is_done_again(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "work.journal"
+    journal = Journal(path, {"x": 1})
+    journal.add(3, {"masks": [1.5, "a"]})
+    journal.add(0, [])
+    journal.close()
+    content = path.read_bytes()
+    path.write_bytes(content[:-2])
+    again = Journal(path, {"x": 1})
+    assert again.pieces == {3: {"masks": [1.5, "a"]}}
+    again.add(0, [])
+    again.close()
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5])
+def test_killed_before_the_first_line_was_whole(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "work.journal"
+    path.write_bytes(b'{"x": 1}'[:cut])
+    journal = Journal(path, {"x": 1})
+    journal.close()
+    assert path.read_bytes() == b'{"x": 1}\n'
+
+
+def test_another_work_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "work.journal"
+    Journal(path, {"x": 1, "y": [2]}).close()
+    with pytest.raises(DataError, match=r"x was 1, is 2"):
+        Journal(path, {"x": 2, "y": [2]})
+    for content in (b"hello\nworld\n", b"hello", b"[1]\n"):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="no journal of this program"):
+            Journal(path, {"x": 1})
+        assert path.read_bytes() == content
+
+
+def test_removal(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j", {})
+    journal.close(remove=True)
+    assert not (tmp_path / "j").exists()

@@ -1,0 +1,107 @@
+"""Every choice of every group composes, and what cannot work is refused before any data is read."""
+
+from __future__ import annotations
+
+import pytest
+from hydra.errors import ConfigCompositionException
+from omegaconf import OmegaConf
+
+from contrastmask.errors import ConfigError
+from contrastmask.programs.build import typed
+from tests.composing import CONF, composed
+
+GROUPS = ("backbone", "split", "schedule", "model", "mask_head", "loss", "data", "trainer", "logger", "callbacks")
+CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
+FOLDER = CONF / "experiment"
+EXPERIMENTS = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in sorted(FOLDER.rglob("*.yaml"))]
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES, ids=lambda value: value)
+def test_every_choice_of_every_group_composes(group: str, choice: str) -> None:
+    config = typed(composed(f"{group}={choice}"))
+    part = config.model.mask_head if group == "mask_head" else getattr(config, group)
+    if group == "mask_head":
+        assert (part.kind, part.extra > 0) == ("fcn" if choice == "deep" else choice, choice == "deep")
+    if group in ("backbone", "split", "schedule", "model", "data"):
+        assert part.name == choice
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("program", ["train", "test"])
+def test_every_experiment_composes_and_says_what_it_costs(experiment: str, program: str) -> None:
+    typed(composed(f"experiment={experiment}", program=program))
+    header = (CONF / "experiment" / f"{experiment}.yaml").read_text()
+    assert all(word in header for word in ("# Command:", "# Shows:", "# Cost:"))
+
+
+def test_groups_are_all_listed() -> None:
+    assert {p.name for p in CONF.iterdir() if p.is_dir()} == {*GROUPS, "experiment", "study"}
+
+
+def test_names_that_people_type_exist() -> None:
+    cfg = composed()
+    for name in ("data.root", "data.batch_size", "data.num_workers", "seed", "ckpt_path", "evaluate", "notes"):
+        OmegaConf.select(cfg, name, throw_on_missing=True)
+    for name in ("max_steps", "devices", "precision", "limit_val_batches", "num_nodes", "accumulate_grad_batches"):
+        assert name in cfg.trainer
+
+
+@pytest.mark.parametrize(
+    "override", ["backbone.dept=3", "backbone.depth=fifty", "seed=1.5", "sede=1", "trainer.max_step=3", "loss.tau=1"]
+)
+def test_misspelt_keys_and_wrong_types_are_refused(override: str) -> None:
+    with pytest.raises(ConfigCompositionException):
+        composed(override)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("split.rule=voc", "voc_nonvoc"),
+        ("loss.formula=own", "released, paper"),
+        ("model.contrastive_head.temperature=0", "temperature must be positive"),
+        ("model.mask_head.logits_std=0", "logits_std=0.0 must be positive, or null"),
+        ("model.trains=boxes", "all, masks"),
+        ("split.mask_share=1.5", "split.mask_share=1.5"),
+        ("model.mask_rois=gt", "objects, positives"),
+        ("evaluate=masks", "given_boxes"),
+        ("data.on_bad=ignore", "error, skip"),
+        ("backbone.depth=34", "18, 50, 101"),
+        ("data.short_sides=[800,640]", "least, greatest"),
+        ("data.batch_size=0", "batch_size"),
+        ("loss.delta=1.5", "loss.delta=1.5"),
+        ("loss.temperature_easy=0", "temperature"),
+        ("schedule.epochs=0", "schedule.epochs"),
+    ],
+)
+def test_values_that_make_no_sense_name_the_way_out(override: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said.replace(".", r"\.")):
+        typed(composed(override))
+
+
+def test_a_name_that_does_not_exist_lists_the_choices() -> None:
+    with pytest.raises(Exception, match=r"(?s)x9.*r101.*x101"):
+        composed("backbone=x9")
+
+
+def test_experiment_switches_groups_and_the_command_line_wins() -> None:
+    cfg = composed("experiment=demo", "backbone=r50", "seed=3")
+    assert cfg.data.name == "shapes"
+    assert cfg.seed == 3
+
+
+def test_published_numbers_are_the_defaults() -> None:
+    """The values of the released 1x recipe, pinned; the mask head alone is another one by default."""
+    cfg = composed()
+    assert (cfg.schedule.epochs, list(cfg.schedule.milestones), cfg.schedule.gamma) == (12, [8, 11], 0.1)
+    assert (cfg.schedule.lr, cfg.schedule.base_images, cfg.schedule.momentum) == (0.02, 16, 0.9)
+    assert (cfg.schedule.weight_decay, cfg.schedule.warmup_steps, cfg.schedule.warmup_start) == (1e-4, 500, 0.001)
+    assert (cfg.loss.weight, cfg.loss.delta, cfg.loss.sample_ratio) == (0.1, 0.1, 0.3)
+    assert (cfg.loss.temperature_easy, cfg.loss.temperature_hard) == (0.3, 0.7)
+    assert (cfg.model.roi.batch, cfg.model.roi.positive_fraction, cfg.model.roi.limit) == (512, 0.25, 100)
+    assert (cfg.model.rpn.batch, cfg.model.rpn.post_nms, cfg.model.rpn.anchor_scale) == (256, 1000, 8)
+    released = composed("experiment=paper_r50_3x").model.mask_head
+    assert (released.kind, released.extra, released.logits_std) == ("fcn", 0, None)
+    assert cfg.model.mask_head.kind == "hourglass"
+    three = composed("schedule=3x").schedule
+    assert (three.epochs, three.repeats, list(three.milestones)) == (12, 3, [9, 11])
