@@ -1,23 +1,21 @@
-"""Run folders and sweep folders as the report shows them: read, grouped over seeds, summarised."""
+"""What one run folder holds, as far as it can be read; what lacks or is damaged is said, never an error."""
 
 from __future__ import annotations
 
 import csv
 import json
-import math
-import statistics
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from contrastmask.errors import DataError
+from contrastmask.report.expected import DATA, GALLERY, LARGEST, RESULTS, VERSIONS, prune
 
 Curves = dict[str, list[tuple[float, float]]]  # name -> (step, value), steps rising
-# what differs between runs that are the same but for their seed and place
-_OWN = ("seed", "run_name", "logger", "callbacks", "notes", "trainer.default_root_dir")
+_FILES = {"versions": VERSIONS, "data": DATA, "results": RESULTS}
+_TOLD = 3  # damaged places of one file that are named
 
 
 @dataclass
@@ -34,81 +32,30 @@ class Run:
     gaps: list[str] = field(default_factory=list)
 
 
-@dataclass
-class Column:
-    """One run, or the runs of a sweep that differ by their seed alone."""
-
-    name: str
-    runs: list[Run]
-
-    def figure(self, *keys: str) -> tuple[float | None, float | None]:
-        """Mean over the runs of ``results[keys…]`` and its standard deviation (n-1; None for one run)."""
-        found = []
-        for run in self.runs:
-            node: Any = run.results
-            for key in keys:
-                node = node.get(key) if isinstance(node, dict) else None
-            if isinstance(node, (int, float)) and math.isfinite(node):
-                found.append(float(node))
-        if not found:
-            return None, None
-        return statistics.fmean(found), statistics.stdev(found) if len(found) > 1 else None
-
-
-def read_columns(folders: Sequence[Path]) -> list[Column]:
-    """The columns of a report: one a run folder, and for a sweep folder one a configuration.
-
-    Raises:
-        DataError: a folder does not exist, holds no run, or one of its files is broken.
-    """
-    columns = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder; give the folder of a run or of a sweep")
-        if _is_run(folder):
-            columns.append([read_run(folder)])
-            continue
-        jobs = sorted((p for p in folder.iterdir() if p.is_dir() and _is_run(p)), key=_natural)
-        if not jobs:
-            raise DataError(
-                f"{folder} holds neither a run (resolved.yaml, results.json) nor a sweep of such folders; "
-                "give what train.py or test.py printed as its run folder"
-            )
-        groups: dict[str, list[Run]] = {}
-        for run in map(read_run, jobs):
-            groups.setdefault(_identity(run), []).append(run)
-        columns += groups.values()
-    names = [_name(runs) for runs in columns]
-    return [
-        Column(name if names.count(name) == 1 else f"{name} ({_folders(runs)})", runs)
-        for name, runs in zip(names, columns, strict=True)
-    ]
+def is_run(folder: Path) -> bool:
+    """Whether the folder holds anything that a run leaves."""
+    return any((folder / name).is_file() for name in ("resolved.yaml", "results.json", "csv/metrics.csv"))
 
 
 def read_run(folder: Path) -> Run:
-    """What the run folder holds.
-
-    Raises:
-        DataError: a file is there but cannot be read.
-    """
+    """What the run folder holds; damaged parts are left out and named in ``gaps``."""
     run = Run(folder)
-    path = folder / "resolved.yaml"
-    if path.is_file():
-        try:
-            run.config = OmegaConf.to_container(OmegaConf.load(path))
-        except Exception as error:  # YAML and OmegaConf raise many kinds
-            raise DataError(f"{path} cannot be read ({error}); remove it or restore it") from error
+    if (folder / "resolved.yaml").is_file():
+        run.config = _parsed(run, "resolved.yaml", _settings)
     else:
         run.gaps.append("no resolved.yaml: the settings are not known")
-    for name in ("versions", "data", "results"):
-        setattr(run, name, _json(folder / f"{name}.json"))
-        if not getattr(run, name):
+    for name, pattern in _FILES.items():
+        if (folder / f"{name}.json").is_file():
+            setattr(run, name, _json(run, f"{name}.json", pattern))
+        else:
             run.gaps.append(f"no {name}.json" + (": the run was not evaluated" if name == "results" else ""))
-    run.gallery = _json(folder / "gallery" / "gallery.json")
-    if not run.gallery:
+    if (folder / "gallery" / "gallery.json").is_file():
+        run.gallery = _json(run, "gallery/gallery.json", GALLERY)
+    else:
         run.gaps.append("no gallery: test.py, or the evaluation that ends train.py, writes it")
-    run.curves = _curves(folder / "csv" / "metrics.csv")
-    if not run.curves:
+    if (folder / "csv" / "metrics.csv").is_file():
+        run.curves = _parsed(run, "csv/metrics.csv", lambda path: _curves(run, path))
+    else:
         kept = [name for name in ("tensorboard", "wandb") if (folder / name).is_dir()]
         where = f"the run was recorded by {' and '.join(kept)}" if kept else "no csv/metrics.csv"
         run.gaps.append(f"no curves: {where}; they are drawn from what logger=csv records")
@@ -123,76 +70,50 @@ def setting(run: Run, name: str) -> Any:
     return node
 
 
-def differing(columns: Sequence[Column]) -> list[str]:
-    """Names of the settings in which the columns differ."""
-    flat = [_flat(column.runs[0].config) for column in columns]
-    names = dict.fromkeys(name for settings in flat for name in settings)
-    return [n for n in names if not _is_own(n) and len({json.dumps(settings.get(n)) for settings in flat}) > 1]
-
-
-def _is_run(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in ("resolved.yaml", "results.json", "csv/metrics.csv"))
-
-
-def _natural(path: Path) -> tuple[int, str]:
-    return (int(path.name) if path.name.isdigit() else 10**9, path.name)
-
-
-def _is_own(name: str) -> bool:
-    return any(name == own or name.startswith(own + ".") for own in _OWN)
-
-
-def _identity(run: Run) -> str:
-    if not run.config:
-        return str(run.folder)
-    return json.dumps({k: v for k, v in _flat(run.config).items() if not _is_own(k)}, sort_keys=True)
-
-
-def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in node.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _name(runs: list[Run]) -> str:
-    run = runs[0]
-    name = str(run.config.get("run_name") or run.folder.resolve().name)
-    seeds = [str(r.config.get("seed")) for r in runs]
-    return name if len(runs) == 1 else f"{name.removesuffix('-seed' + seeds[0])}, {len(runs)} runs"
-
-
-def _folders(runs: list[Run]) -> str:
-    return ", ".join(run.folder.resolve().name for run in runs)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
+def _parsed(run: Run, name: str, read: Callable[[Path], Any]) -> Any:
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}); evaluate again or remove it") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path} holds no object; evaluate again or remove it")
-    return content
-
-
-def _curves(path: Path) -> Curves:
-    if not path.is_file():
+        return read(run.folder / name)
+    except Exception as error:  # a damaged file; the parsers raise many kinds
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        run.gaps.append(f"{name} cannot be read and is left out ({reason})")
         return {}
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    content = OmegaConf.to_container(OmegaConf.load(path))
+    if not content or not isinstance(content, dict):
+        raise ValueError("no settings in it")
+    return json.loads(json.dumps(content, default=str))  # keys and values as the report prints them
+
+
+def _json(run: Run, name: str, pattern: dict[str, Any]) -> dict[str, Any]:
+    content = _parsed(run, name, lambda path: json.loads(path.read_text(encoding="utf-8")))
+    kept, wrong = prune(content, pattern)
+    if kept is None:
+        run.gaps.append(f"{name} holds no object and is left out")
+        return {}
+    if wrong:
+        more = f" and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
+        run.gaps.append(f"{name} is damaged, left out of it: {', '.join(wrong[:_TOLD])}{more}")
+    return kept
+
+
+def _curves(run: Run, path: Path) -> Curves:
     curves: Curves = {}
-    with path.open(newline="") as file:
+    damaged = 0
+    with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             try:
                 values = {k: float(v) for k, v in row.items() if k and v}
-            except (TypeError, ValueError) as error:
-                raise DataError(f"{path}: a record is no number ({error}); remove the file or the line") from error
+            except (TypeError, ValueError):  # a line that was cut off, or holds a word
+                damaged += 1
+                continue
             step = values.get("step")
             for name, value in values.items():
-                if step is not None and name not in ("step", "epoch") and math.isfinite(value):
+                if step is not None and name not in ("step", "epoch") and abs(value) < LARGEST and abs(step) < LARGEST:
                     curves.setdefault(name, []).append((step, value))
+    if damaged:
+        run.gaps.append(f"csv/metrics.csv: {damaged} damaged lines are left out")
+    if not curves:
+        run.gaps.append("no curves: csv/metrics.csv records nothing")
     return {name: sorted(points) for name, points in curves.items()}

@@ -7,34 +7,24 @@ python -m contrastmask.report outputs/multirun/DATE -o report.html   # a sweep: 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from contrastmask.errors import ContrastMaskError, DataError
+from contrastmask.errors import ContrastMaskError
+from contrastmask.files.whole_file import write_whole
+from contrastmask.report.columns import read_columns
 from contrastmask.report.page import page
-from contrastmask.report.runs import read_columns
 
 
 def write_report(folders: Sequence[str | Path], output: str | Path) -> Path:
     """Write the report of run and sweep folders to ``output``, whole or not at all.
 
     Raises:
-        DataError: a folder holds no run, a file in it is broken, or ``output`` cannot be written.
+        DataError: a folder holds no run, or ``output`` cannot be written.
     """
     output = Path(output)
-    text = page(read_columns([Path(folder) for folder in folders]))
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(output)
-    except OSError as error:
-        raise DataError(f"{output} cannot be written ({error}); choose another place with -o") from error
-    finally:
-        if part.exists():
-            part.unlink()
+    write_whole(output, page(read_columns([Path(folder) for folder in folders])))
     return output
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,8 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from contrastmask.errors import DataError
-from contrastmask.report.runs import read_columns
+from contrastmask.report.columns import read_columns
 from contrastmask.report.write import main, write_report
 
 
@@ -77,9 +78,94 @@ def test_gaps_are_told_and_nothing_is_an_error(tmp_path: Path, capsys: pytest.Ca
     assert main([str(tmp_path / "empty"), "-o", str(tmp_path / "no.html")]) == 1
     assert "holds neither a run" in capsys.readouterr().err
     assert not (tmp_path / "no.html").exists()
-    (run / "results.json").write_text("{")
-    with pytest.raises(DataError, match=r"results\.json"):
-        read_columns([run])
+
+
+def damaged(content: bytes, rng: random.Random) -> bytes:
+    """The content as a disk, a crash or a careless hand might leave it."""
+    cut, end = sorted(rng.randrange(len(content) + 1) for _ in range(2))
+    odd = rng.choice([b"", b"\x00", b"\xff\xfe", b"null", b"-1e999", b"[]", b'"a"', b"{}", b"NaN", b"true", b"9" * 400])
+    return rng.choice([content[:cut], content[cut:], content[:cut] + odd + content[end:], odd])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_damaged_is_said_and_the_rest_shown(tmp_path: Path, seed: int) -> None:
+    run = write_run(tmp_path / "a", 20.0)
+    write_gallery_of(run)
+    (run / "versions.json").write_text(
+        '{"packages": {"torch": "2.11"}, "git": "0123", "gpus": ["H100"], "platform": "x"}'
+    )
+    (run / "data.json").write_text('{"train": {"images_used": 3, "base": {"objects": 4, "with_mask": 2}}}')
+    rng = random.Random(seed)
+    files = sorted(p for p in run.rglob("*") if p.is_file())
+    for _ in range(60):
+        path = rng.choice(files)
+        whole = path.read_bytes()
+        path.write_bytes(damaged(whole, rng))
+        text = write_report([run], tmp_path / "r.html").read_text()
+        assert "What was run" in text
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    "name", ["results.json", "versions.json", "data.json", "gallery/gallery.json", "resolved.yaml"]
+)
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff\xfe\x00", b""])
+def test_a_file_that_cannot_be_read_is_a_gap(tmp_path: Path, name: str, content: bytes) -> None:
+    run = write_run(tmp_path / "a", 20.0)
+    write_gallery_of(run)
+    (run / name).write_bytes(content)
+    text = write_report([run], tmp_path / "r.html").read_text()
+    assert re.search(rf"{re.escape(name)} (cannot be read|holds no object)[^<]* left out", text)
+
+
+def test_wrong_places_are_named(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a", 20.0)
+    results = json.loads((run / "results.json").read_text())
+    results["mask"]["novel"]["AP"] = "high"
+    results["per_class"]["cat"] = 7
+    (run / "results.json").write_text(json.dumps(results))
+    with (run / "csv" / "metrics.csv").open("a") as file:
+        file.write("29,word,\n")
+    text = write_report([run], tmp_path / "r.html").read_text()
+    assert "results.json is damaged, left out of it: mask.novel.AP, per_class.cat" in text
+    assert "1 damaged lines are left out" in text
+    assert "<b>" not in text
+    assert ">20.0<" in text  # the other groups
+
+
+def test_a_gallery_shows_only_its_own_pictures(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a", 20.0)
+    picture = write_gallery_of(run)
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (5, 5), "blue").save(secret)
+    (run / "gallery" / "link.png").symlink_to(secret)
+    (run / "gallery" / "text.png").write_text("no picture")
+    content = json.loads((run / "gallery" / "gallery.json").read_text())
+    names = ["0.png", "../../secret.png", str(secret), "link.png", "text.png", "gone.png", "", "..\\secret.png", "a\0b"]
+    item = content["objects"][0]
+    content["objects"] = [{**item, "files": {"truth": name}} for name in names]
+    (run / "gallery" / "gallery.json").write_text(json.dumps(content))
+    text = write_report([run], tmp_path / "r.html").read_text()
+    assert text.count("data:image/png") == text.count(picture.decode()) == 1
+    assert text.count("not a picture of this gallery") == len(names) - 1
+
+
+def test_every_text_of_a_run_is_escaped(tmp_path: Path) -> None:
+    bad = "</title><script>alert(1)</script>"
+    run = write_run(tmp_path / "a", 20.0)
+    (run / "resolved.yaml").write_text(json.dumps({"run_name": bad, "notes": bad, "split": {"name": bad}, bad: bad}))
+    (run / "csv" / "metrics.csv").write_text(f"step,train/loss{bad}\n1,2\n2,3\n")
+    (run / "versions.json").write_text(json.dumps({"platform": bad, "git": bad, "gpus": [bad]}))
+    results = json.loads((run / "results.json").read_text())
+    results["per_class"] = {bad: {"group": f'base"{bad}', "objects": 3, "mask": {"AP": 10.0}}}
+    (run / "results.json").write_text(json.dumps(results))
+    write_gallery_of(run)
+    gallery = (run / "gallery" / "gallery.json").read_text().replace('"cat"', json.dumps(bad))
+    (run / "gallery" / "gallery.json").write_text(gallery.replace('"novel"', json.dumps(bad)))
+    text = write_report([run], tmp_path / "r.html").read_text()
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") >= 10
+    assert bad not in text
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium")
