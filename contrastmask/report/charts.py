@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 COLOURS = ("#3366cc", "#d9622b", "#2c8c5a", "#8b4fb3", "#b8860b", "#c2185b", "#00838f", "#6d4c41")
 WIDTH, HEIGHT = 460, 230
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 34
+LEFT, RIGHT, TOP, BOTTOM = 52, 20, 12, 34
 DOTTED = 20  # a curve of at most so many points shows them
 
 Series = tuple[str, str, Sequence[tuple[float, float]]]  # name, colour, (x, y)
