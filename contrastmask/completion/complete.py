@@ -24,6 +24,7 @@ from contrastmask.completion.confidence import mask_confidence
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.data.annotations import load_annotations
 from contrastmask.data.dataset import Batch, CocoDataset, collate
+from contrastmask.data.reading import Reading
 from contrastmask.data.records import Records
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.files.journal import Journal
@@ -47,7 +48,9 @@ def complete(options: CompletionOptions, predictor: Predictor, console: Console 
         ConfigError: an unknown class name in ``classes``.
     """
     console = console or Console()
-    records = load_annotations(options.annotations, options.images, repair=options.repair)
+    records = load_annotations(
+        options.annotations, options.images, Reading(repair=options.repair, predicted_masks="use")
+    )
     content = json.loads(options.annotations.read_bytes())
     wanted, chosen = _wanted(options, records, content["annotations"])
     labels = _labels(options, predictor, records, chosen)

@@ -11,6 +11,7 @@ from pycocotools import mask as coco_mask
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.polygons import polygons_of
 from contrastmask.data.annotations import load_annotations
+from contrastmask.data.reading import Reading
 from contrastmask.data.records import Records
 from contrastmask.errors import DataError
 from contrastmask.evaluation.mask_scores import score_masks
@@ -75,7 +76,7 @@ def write_completed(
         "check": score_masks(records, found) if options.check else {},
     }  # fmt: skip
     if options.truth is not None:
-        truth = load_annotations(options.truth, options.images, repair=options.repair)
+        truth = load_annotations(options.truth, options.images, Reading(repair=options.repair))
         new = {ann_id: found[ann_id] for ann_id in completed}
         if not set(new) & set(truth.ann_ids.tolist()):
             raise DataError(f"{options.truth} has none of the {len(new)} completed annotations' ids")

@@ -1,8 +1,9 @@
 """COCO annotation file → checked `Records`.
 
 What cannot be meant is an error that names the rows: missing keys, duplicate ids, references to nothing, file names
-that leave the image folder. `repair=True` drops and counts such rows instead. Harm to a single annotation never stops:
-a useless box is dropped, a broken segmentation costs its mask but not its box; both are counted in `Records.report`.
+that leave the image folder. `Reading.repair` drops and counts such rows instead. Harm to a single annotation never
+stops: a useless box is dropped, a broken segmentation costs its mask but not its box; both are counted in
+`Records.report`.
 
 Whether a box is kept never depends on its segmentation (one exception: the file itself gives the object no area and the
 mask is blank): a mask that a split withholds must not decide which boxes the model sees.
@@ -18,6 +19,8 @@ import numpy as np
 from contrastmask.data.annotation_tables import References, read_categories, read_images, sift_references
 from contrastmask.data.columns import numbers, offsets_of, quadruples
 from contrastmask.data.file_content import no_garbage_collection, read_json, require_folder
+from contrastmask.data.predicted import PREDICTED, predicted_rows
+from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Category, Records
 from contrastmask.data.report import Report
 from contrastmask.data.segmentation import PROBLEMS, REACH, SOUND, pack, rasterise
@@ -29,7 +32,7 @@ __all__ = ["Category", "Records", "load_annotations"]
 MIN_BOX_SIDE = 1.0
 
 
-def load_annotations(path: str | Path, image_root: str | Path, *, repair: bool = False) -> Records:
+def load_annotations(path: str | Path, image_root: str | Path, reading: Reading = AS_IT_IS) -> Records:
     """Read and check a COCO-format annotation file. Images themselves are not opened.
 
     `segmentation` may be missing or null: the annotation then has no mask. Boxes are clipped to the image; as in
@@ -38,29 +41,29 @@ def load_annotations(path: str | Path, image_root: str | Path, *, repair: bool =
     Args:
         path: JSON with `images`, `annotations` and `categories`.
         image_root: folder that the images' `file_name` refers to.
-        repair: drop and count structurally wrong rows (and whatever refers to them) instead of raising.
+        reading: what to do where there is more than one way.
 
     Raises:
         DataError: missing file or folder (the message gives the expected layout); not JSON; no images or categories;
-            ambiguous categories; without `repair` any structurally wrong row.
+            ambiguous categories; without `reading.repair` any structurally wrong row.
     """
     with no_garbage_collection():
-        return _load(Path(path), Path(image_root), repair)
+        return _load(Path(path), Path(image_root), reading)
 
 
-def _load(path: Path, image_root: Path, repair: bool) -> Records:
+def _load(path: Path, image_root: Path, reading: Reading) -> Records:
     content = _read_content(path)
     require_folder(image_root)
     report, faults = Report(), Report()
     categories = read_categories(path, content.pop("categories"))
     images = read_images(content.pop("images"), faults, report)
-    _settle(path, faults, repair, report)
+    _settle(path, faults, reading.repair, report)
     if len(images["image_ids"]) == 0:
         raise DataError(f"{path}: no image is left after dropping faulty ones; mend the file's `images`")
     faults = Report()
     sieve = sift_references(content.pop("annotations"), images["image_ids"], categories, faults)
-    _settle(path, faults, repair, report)
-    annotations = _read_annotations(sieve, images, report)
+    _settle(path, faults, reading.repair, report)
+    annotations = _read_annotations(sieve, images, reading, report)
     return Records(path=path, image_root=image_root, categories=categories, **images, **annotations, report=report)
 
 
@@ -89,13 +92,14 @@ def _settle(path: Path, faults: Report, repair: bool, report: Report) -> None:
     if faults and not repair:
         found = "\n".join("  " + line.split(": ", 1)[1] for line in faults.lines())
         raise DataError(
-            f"{path} is not consistent:\n{found}\n"
-            "Mend the file, or set data.repair=true (repair=True) to drop and count these rows"
+            f"{path} is not consistent:\n{found}\nMend the file, or set data.repair=true to drop and count these rows"
         )
     report.update(faults)
 
 
-def _read_annotations(sieve: References, images: dict[str, np.ndarray], report: Report) -> dict[str, Any]:
+def _read_annotations(
+    sieve: References, images: dict[str, np.ndarray], reading: Reading, report: Report
+) -> dict[str, Any]:
     """The annotations' columns of `Records`."""
     sieve.report, ids, image = report, sieve.ids, sieve.image
     heights, widths = (images[name].astype(np.int64) for name in ("heights", "widths"))
@@ -107,6 +111,7 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], report: 
 
     kept = sieve.kept
     raw = sieve.column("segmentation", kept)
+    predicted = predicted_rows(sieve.column(PREDICTED, kept), sieve.column("attributes", kept))
     area = numbers(sieve.column("area", kept))
     # The parsed rows outweigh everything else in memory; they are needed no longer.
     sieve.rows.clear()
@@ -119,17 +124,27 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], report: 
     report.add("dropped", "annotation", "area and mask are empty", ids[kept][void])
     report.add("without_mask", "annotation", "mask covers no pixel of the image", ids[kept][packed.blank & ~void])
 
+    has_mask = ~packed.lacking
+    predicted &= has_mask
+    if reading.predicted_masks == "ignore":
+        report.add("without_mask", "annotation", "mask is a prediction, not a person's", ids[kept][predicted])
+        has_mask &= ~predicted
+    else:
+        report.add("noted", "annotation", "mask is a prediction, not a person's", ids[kept][predicted])
+
     survivors = np.flatnonzero(~void)
     order = survivors[np.argsort(image[kept][survivors], kind="stable")]
     rows = kept[order]
-    table = packed.table.take(order, ~packed.blank[order])
+    table = packed.table.take(order, has_mask[order])
     return {
         "offsets": offsets_of(np.bincount(image[rows], minlength=len(heights))),
+        "rows": rows,
         "ann_ids": ids[rows],
         "boxes": boxes[rows].astype(np.float32),
         "labels": sieve.label[rows],
         "areas": _positive_areas(area[order], boxes[rows], table, size[rows], ids[rows], report),
         "crowd": crowd[rows],
+        "predicted": predicted[order],
         "segmentations": table,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from torch.utils.data import DataLoader
 
 from contrastmask.data.dataset import Batch, CocoDataset, collate
+from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Records
 from contrastmask.data.records_cache import load_cached
 from contrastmask.data.sampler import GroupedBatchSampler, ShardBatchSampler
@@ -35,7 +37,7 @@ class CocoDataModule(pl.LightningDataModule):
         num_workers: worker processes of each loader; 0 loads in the main process. The batches are the same.
         seed: not negative; with the epoch it decides order and augmentation.
         repeats: passes over the training set within one epoch (3x schedule: 3).
-        repair: drop and count rows that contradict the file instead of stopping, see `load_cached`.
+        reading: of both files where there is more than one way; predicted masks are never the truth to evaluate by.
         cache: folder for checked records of large annotation files, see `load_cached`; None keeps none.
         on_bad: "error" or "skip", what an unreadable image does, see `CocoDataset`.
         prepare: makes the files where they are generated rather than downloaded; run by one process per machine.
@@ -59,7 +61,7 @@ class CocoDataModule(pl.LightningDataModule):
         num_workers: int = 2,
         seed: int = 0,
         repeats: int = 1,
-        repair: bool = False,
+        reading: Reading = AS_IT_IS,
         cache: Path | None = None,
         on_bad: Literal["error", "skip"] = "error",
         prepare: Callable[[], None] | None = None,
@@ -73,7 +75,7 @@ class CocoDataModule(pl.LightningDataModule):
         self.train_transform = TrainTransform(short_sides, long_side, flip)
         self.test_transform = TestTransform(test_short_side, test_long_side)
         self.batch_size, self.eval_batch_size, self.num_workers = batch_size, eval_batch_size, num_workers
-        self.seed, self.repeats, self.repair, self.on_bad, self.prepare = seed, repeats, repair, on_bad, prepare
+        self.seed, self.repeats, self.reading, self.on_bad, self.prepare = seed, repeats, reading, on_bad, prepare
         self.cache = cache
         # With fewer evaluation images than processes some have none, which Lightning refuses by default.
         self.allow_zero_length_dataloader_with_multiple_devices = True
@@ -98,7 +100,7 @@ class CocoDataModule(pl.LightningDataModule):
         evaluation_only = stage in ("validate", "test")
         sides = ["val"] if evaluation_only and not self._split_needs_annotations else ["train", "val"]
         new = [side for side in sides if side not in self._records]
-        loaded = {side: load_cached(*self.paths[side], repair=self.repair, folder=self.cache) for side in new}
+        loaded = {side: self._load(side) for side in new}
         if "train" in loaded:
             complete = loaded["train"]
             self._split = resolve_split(self.split_rule, complete)
@@ -112,6 +114,10 @@ class CocoDataModule(pl.LightningDataModule):
         for side in new:
             self._datasets[side] = self._make_dataset(side)
             rank_zero_info("\n".join(summary_lines(side, self._records[side], self._summary_of(side))))
+
+    def _load(self, side: str) -> Records:
+        reading = self.reading if side == "train" else replace(self.reading, predicted_masks="ignore")
+        return load_cached(*self.paths[side], reading, folder=self.cache)
 
     @property
     def _split_needs_annotations(self) -> bool:

@@ -16,19 +16,20 @@ class Outlines:
         length: Σ |Δx| + |Δy| over all edges.
         area: Σ |shoelace area| of its polygons.
         box: float64 [A, 4], xyxy around all of them.
+        solid: bool [A], one of its polygons is thicker than about two pixels on average.
     """
 
     present: np.ndarray
     length: np.ndarray
     area: np.ndarray
     box: np.ndarray
+    solid: np.ndarray
 
     def may_be_blank(self, heights: np.ndarray, widths: np.ndarray) -> np.ndarray:
-        """bool [A]: thinner than about two pixels on average, or partly outside; only these need to be drawn."""
+        """bool [A]: not solid, or partly outside; only these need to be drawn."""
         left, top, right, bottom = self.box.T
         outside = (left < -1) | (top < -1) | (right > widths + 1) | (bottom > heights + 1)
-        thin = self.area < (right - left) + (bottom - top)
-        return self.present & (outside | thin)
+        return self.present & (outside | ~self.solid)
 
 
 def measure(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> Outlines:
@@ -40,7 +41,7 @@ def measure(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> 
     count = len(present)
     length, area, box = np.zeros(count), np.zeros(count), np.zeros((count, 4))
     if not present.any():
-        return Outlines(present, length, area, box)
+        return Outlines(present, length, area, box, present.copy())
     x, y = coordinates[0::2], coordinates[1::2]
     first, last = polygons[:-1] // 2, polygons[1:] // 2 - 1
     following = np.arange(1, len(x) + 1)
@@ -56,6 +57,11 @@ def measure(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> 
     row_first = rows[:-1][present]
     area[present] = np.add.reduceat(polygon_area, row_first)
     length[present] = np.add.reduceat(polygon_length, row_first)
+    polygon_box = np.empty((len(first), 4))
     for column, (values, extreme) in enumerate(((x, np.minimum), (y, np.minimum), (x, np.maximum), (y, np.maximum))):
-        box[present, column] = extreme.reduceat(extreme.reduceat(values, first), row_first)
-    return Outlines(present, length, area, box)
+        polygon_box[:, column] = extreme.reduceat(values, first)
+        box[present, column] = extreme.reduceat(polygon_box[:, column], row_first)
+    thick = polygon_area > (polygon_box[:, 2:] - polygon_box[:, :2]).sum(axis=1)
+    solid = np.zeros(count, dtype=bool)
+    solid[present] = np.logical_or.reduceat(thick, row_first)
+    return Outlines(present, length, area, box, solid)

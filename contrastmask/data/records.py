@@ -38,9 +38,11 @@ class Records:
         image_ids: int64 [I]. heights, widths: int32 [I], pixels, as the file says.
         names: uint8 [·], the images' file names in UTF-8, one after another. name_offsets: int64 [I+1].
         offsets: int64 [I+1]; image i has the annotations `offsets[i]:offsets[i + 1]`.
+        rows: int64 [A], where each stands in the file's list `annotations`: tells rows apart also where ids do not.
         ann_ids: int64 [A]. labels: int64 [A] in 0..K-1. crowd: bool [A].
         boxes: float32 [A, 4], xyxy, image frame, inside the image, sides of at least one pixel.
         areas: float64 [A], px², positive: the file's `area` (COCO: of the mask), else the mask's, else the box's.
+        predicted: bool [A], the file has a mask for it and calls it predicted, whether or not the mask is used.
         segmentations: of all annotations; a row that is not present has no mask.
         report: what checking dropped and repaired, and why.
     """
@@ -54,11 +56,13 @@ class Records:
     names: np.ndarray
     name_offsets: np.ndarray
     offsets: np.ndarray
+    rows: np.ndarray
     ann_ids: np.ndarray
     boxes: np.ndarray
     labels: np.ndarray
     areas: np.ndarray
     crowd: np.ndarray
+    predicted: np.ndarray
     segmentations: SegmentationTable
     report: Report
 
@@ -167,7 +171,7 @@ class Records:
         annotations, offsets = take_rows(np.arange(len(self.ann_ids)), self.offsets, images)
         names, name_offsets = take_rows(self.names, self.name_offsets, images)
         by_image = {name: getattr(self, name)[images] for name in ("image_ids", "heights", "widths")}
-        columns = ("ann_ids", "boxes", "labels", "areas", "crowd")
+        columns = ("rows", "ann_ids", "boxes", "labels", "areas", "crowd", "predicted")
         by_annotation = {name: getattr(self, name)[annotations] for name in columns}
         return replace(
             self,

@@ -20,6 +20,7 @@ import numpy as np
 
 from contrastmask.data.annotations import load_annotations
 from contrastmask.data.file_content import require_folder
+from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Category, Records
 from contrastmask.data.report import Report
 from contrastmask.data.segmentation_table import SegmentationTable
@@ -30,7 +31,12 @@ _ABOUT = "about"
 
 
 def load_cached(
-    path: str | Path, image_root: str | Path, *, repair: bool = False, folder: Path | None, smallest: int = SMALLEST
+    path: str | Path,
+    image_root: str | Path,
+    reading: Reading = AS_IT_IS,
+    *,
+    folder: Path | None,
+    smallest: int = SMALLEST,
 ) -> Records:
     """:func:`contrastmask.data.annotations.load_annotations`, from the cache where it has the very same content.
 
@@ -43,21 +49,21 @@ def load_cached(
     """
     path, image_root = Path(path), Path(image_root)
     if folder is None or not path.is_file() or path.stat().st_size < smallest:
-        return load_annotations(path, image_root, repair=repair)
+        return load_annotations(path, image_root, reading)
     require_folder(image_root)
-    entry = folder / f"{_key(path, repair)}.npz"
+    entry = folder / f"{_key(path, reading)}.npz"
     try:
         return _read(entry, path, image_root)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
-        records = load_annotations(path, image_root, repair=repair)
+        records = load_annotations(path, image_root, reading)
     with contextlib.suppress(OSError):  # an entry saves time, its lack is no error
         _write(entry, records)
     return records
 
 
-def _key(path: Path, repair: bool) -> str:
+def _key(path: Path, reading: Reading) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(json.dumps([repair, _code()]).encode())
+    digest.update(json.dumps([dataclasses.asdict(reading), _code()]).encode())
     try:
         with path.open("rb") as file:
             while part := file.read(1 << 24):

@@ -56,6 +56,23 @@ class Packed:
     trimmed: np.ndarray
     blank: np.ndarray
 
+    @property
+    def lacking(self) -> np.ndarray:
+        """bool [A]: no mask, for whatever reason."""
+        return (self.problem != SOUND) | self.blank
+
+
+def lacks_mask(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray) -> np.ndarray:
+    """The one meaning of "has no mask": missing, null, empty in any form, unreadable, or without a pixel in its image.
+
+    Args:
+        segmentations: A values as JSON gives them. heights, widths: int64 [A] of each annotation's own image.
+
+    Returns:
+        bool [A].
+    """
+    return pack(segmentations, heights, widths).lacking
+
 
 def pack(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray) -> Packed:
     """Check segmentations of any content against their images' sizes and pack them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pytorch_lightning.utilities import rank_zero_info
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.initialisation import load_initialisation
 from contrastmask.data.datamodule import CocoDataModule
+from contrastmask.data.reading import Reading
 from contrastmask.data.shapes.generate import generate_shapes, shapes_root
 from contrastmask.data.splits import SplitRule
 from contrastmask.errors import CheckpointError, ConfigError
@@ -107,7 +109,7 @@ def build_datamodule(config: Config) -> CocoDataModule:
         flip=data.flip,
         seed=config.seed,
         repeats=config.schedule.repeats,
-        repair=data.repair,
+        reading=Reading(**{field.name: getattr(data, field.name) for field in fields(Reading)}),
         cache=None if data.cache is None else Path(data.cache),
         on_bad=data.on_bad,
         prepare=prepare,

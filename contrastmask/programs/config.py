@@ -67,7 +67,8 @@ class DataConfig:
     test_short_side: int = MISSING
     long_side: int = MISSING  # no side longer than this
     flip: float = 0.5  # probability of a horizontal flip in training
-    repair: bool = False  # drop and count broken records that otherwise stop the program
+    repair: bool = False  # mend or drop, and count, broken records that otherwise stop the program
+    predicted_masks: str = "ignore"  # of a completed file, in training: "ignore" (boxes alone) or "use"
     cache: str | None = None  # folder for checked records of large annotation files; null: none are kept
     on_bad: str = "error"  # unreadable image: "error" stops, "skip" leaves it out, warns and counts
     shapes: ShapesConfig | None = None  # the generator, where the data are drawn and not read

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from contrastmask.data.annotations import Records, load_annotations
+from contrastmask.data.reading import Reading
 
 H, W = 40, 50
 TRIANGLE = [[10.0, 10.0, 30.0, 10.0, 10.0, 30.0]]
@@ -34,10 +35,10 @@ def content(annotations: list[Any], images: list[Any] | None = None, categories:
     }
 
 
-def read(folder: Path, data: Any, **kwargs: Any) -> Records:
-    """Write the file into the folder and load it; the images are meant to lie there, too."""
+def read(folder: Path, data: Any, **rules: Any) -> Records:
+    """Write the file into the folder and load it by these rules of `Reading`; the images are meant to lie there."""
     (folder / "a.json").write_text(json.dumps(data))
-    return load_annotations(folder / "a.json", folder, **kwargs)
+    return load_annotations(folder / "a.json", folder, Reading(**rules))
 
 
 def reasons(records: Records, outcome: str) -> dict[str, int]:

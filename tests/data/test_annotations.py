@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from contrastmask.data.annotations import Category, load_annotations
+from contrastmask.data.reading import Reading
+from contrastmask.errors import ConfigError
 from tests.data.coco_rows import CROWD, TRIANGLE, H, W, content, image, read, reasons, row
 
 
@@ -181,3 +183,31 @@ def test_coco_itself_raises_no_alarm(side: str, images: int, objects: int, crowd
     assert (records.categories[0], records.categories[79]) == (Category(1, "person"), Category(90, "toothbrush"))
     for image_index in range(0, images, 40):
         assert records.file_path(image_index).is_file()
+
+
+def test_rows_say_where_each_annotation_stands_in_the_file(tmp_path: Path) -> None:
+    rows = [row(7, image_id=2), row(7), row(8, bbox=[1, 1, 0, 0]), row(9, image_id=2), row(7)]
+    records = read(tmp_path, content(rows), repair=True)
+    assert all(rows[r]["image_id"] == records.image_ids[records.image_of(a)] for a, r in enumerate(records.rows))
+    part = records.select_images([1])
+    assert part.rows.tolist() == [r for a, r in enumerate(records.rows.tolist()) if records.image_of(a) == 1]
+
+
+@pytest.mark.parametrize("mark", [True, 1, 1.0, "true", "1"])
+@pytest.mark.parametrize("inside", [False, True])
+def test_predicted_masks_are_no_truth_unless_told(tmp_path: Path, mark: Any, inside: bool) -> None:
+    extra = {"segmentation_predicted": mark}
+    rows = [row(1), row(2, **({"attributes": extra} if inside else extra)), row(3, segmentation_predicted=False)]
+    records = read(tmp_path, content(rows))
+    assert records.has_mask.tolist() == [True, False, True]
+    assert records.predicted.tolist() == [False, True, False]
+    assert reasons(records, "without_mask") == {"mask is a prediction, not a person's": 1}
+    used = read(tmp_path, content(rows), predicted_masks="use")
+    assert used.has_mask.all()
+    assert used.predicted.tolist() == [False, True, False]
+    assert reasons(used, "noted") == {"mask is a prediction, not a person's": 1}
+
+
+def test_a_choice_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"data\.predicted_masks=maybe is unknown; choose from ignore, use"):
+        Reading(predicted_masks="maybe")

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contrastmask.data.annotations import load_annotations
+from contrastmask.data.reading import Reading
 from contrastmask.errors import DataError
 from tests.data.coco_rows import content, image
 
@@ -50,7 +51,7 @@ def test_any_content_gives_usable_records_or_a_data_error(
     path = tmp_path / "junk.json"
     path.write_text(json.dumps(content(annotations, images or [image(1)])))
     try:
-        records = load_annotations(path, tmp_path, repair=repair)
+        records = load_annotations(path, tmp_path, Reading(repair=repair))
     except DataError:
         return
     sizes = np.diff(records.offsets)

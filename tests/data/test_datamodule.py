@@ -13,6 +13,7 @@ import torch
 
 from contrastmask.data import datamodule as module_under_test
 from contrastmask.data.datamodule import CocoDataModule
+from contrastmask.data.reading import Reading
 from contrastmask.data.splits import SplitRule
 from contrastmask.errors import DataError
 from tests.identical import identical
@@ -185,7 +186,7 @@ def test_repair_reaches_the_reader_and_the_summary(train, val):
     train.rewrite(content)
     with pytest.raises(DataError):
         ready(train, val)
-    summary = ready(train, val, repair=True).summary()["train"]
+    summary = ready(train, val, reading=Reading(repair=True)).summary()["train"]
     assert summary["annotations"] == len(content["annotations"]) - 1
     assert "categories" in json.dumps(summary["records"])
 

@@ -28,6 +28,7 @@ def test_memory_layout_is_arrays_alone(tmp_path: Path) -> None:
     records = read(tmp_path, content([row(1), row(2)]))
     dtypes = {
         "image_ids": np.int64, "heights": np.int32, "widths": np.int32, "offsets": np.int64, "ann_ids": np.int64,
+            "rows": np.int64, "predicted": np.bool_,
         "boxes": np.float32, "labels": np.int64, "areas": np.float64, "crowd": np.bool_, "has_mask": np.bool_,
         "names": np.uint8, "name_offsets": np.int64,
     }  # fmt: skip

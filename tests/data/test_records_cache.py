@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from contrastmask.data import records_cache
+from contrastmask.data.reading import Reading
 from contrastmask.data.records import Records
 from contrastmask.data.records_cache import load_cached
 from contrastmask.data.segmentation_table import SegmentationTable
@@ -58,7 +59,7 @@ def test_other_content_other_settings_other_code(
 ) -> None:
     folder = tmp_path / "cache"
     load(tiny, folder)
-    load(tiny, folder, repair=True)
+    load(tiny, folder, reading=Reading(repair=True))
     tiny.content["annotations"][1]["bbox"][0] += 1
     tiny.rewrite(tiny.content)
     load(tiny, folder)

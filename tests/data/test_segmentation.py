@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
 from contrastmask.data.rle import run_sums
-from contrastmask.data.segmentation import check, decode, pack
+from contrastmask.data.segmentation import check, decode, lacks_mask, pack
 from contrastmask.errors import DataError
 
 H, W = 20, 30
@@ -236,3 +236,19 @@ def test_checking_many_equals_checking_each(segmentations: list[Any]) -> None:
         assert packed.problem[row] == alone.problem[0]
         assert packed.blank[row] == alone.blank[0]
         assert packed.table.get(row, H, W) == alone.table.get(0, H, W)
+
+
+NO_MASK = [
+    None, [], [[]], [[], []], "", {}, [1, 2, 3, 4, 5, 6], [[10, 20, 30, 40]], [[10, 10, 10, 10, 10, 10]],
+    [[0, 0, 0, 0, 0, 0]], [[5, 5] * 4, [7, 7] * 3], {"counts": []}, {"size": [40, 50], "counts": []},
+    {"size": [40, 50], "counts": ""}, {"size": [40, 50], "counts": b""}, {"size": [1, 1], "counts": "PPYo"},
+    {"size": [50, 40], "counts": [900, 100, 1000]}, {"size": None, "counts": None}, {"size": [40, 50]}, 0, False, "[]",
+    [None], [[None] * 6], [[[1, 2], [3, 4], [5, 6]]], [{"x": 1, "y": 2}], float("nan"),
+]  # fmt: skip
+
+
+def test_one_meaning_of_no_mask() -> None:
+    sizes = np.full(len(NO_MASK), 40), np.full(len(NO_MASK), 50)
+    assert lacks_mask(NO_MASK, *sizes).tolist() == [True] * len(NO_MASK)
+    masks = [[[1, 1, 9, 1, 9, 9]], {"size": [40, 50], "counts": [900, 100, 1000]}, [[5, 5] * 3, [1, 1, 9, 1, 9, 9]]]
+    assert not lacks_mask(masks, *(size[:3] for size in sizes)).any()
