@@ -63,7 +63,9 @@ class ContrastiveHead(nn.Module):
             Y, ``[R, C, S, S]``.
         """
         pixels = encoded.flatten(2).transpose(1, 2)
-        unit = F.normalize(pixels.float(), dim=2).to(pixels.dtype)
+        # at least float32: in half precision lengths overflow; float64 stays
+        wide = torch.promote_types(pixels.dtype, torch.float32)
+        unit = F.normalize(pixels.to(wide), dim=2).to(pixels.dtype)
         if torch.is_grad_enabled() or pixels.device.type != "cpu" or self.temperature != 1:
             mixed = F.scaled_dot_product_attention(unit, unit, pixels, scale=1 / self.temperature)
         else:
@@ -88,7 +90,7 @@ def _means_of_similar(unit: Tensor, pixels: Tensor, at_once: int = 4) -> Tensor:
     mixed = torch.empty_like(pixels)
     for part, values, target in zip(unit.split(at_once), pixels.split(at_once), mixed.split(at_once), strict=True):
         weights = torch.bmm(part, part.transpose(1, 2)).exp_()
-        total = weights.sum(dim=2, keepdim=True, dtype=torch.float32)
+        total = weights.sum(dim=2, keepdim=True, dtype=torch.promote_types(weights.dtype, torch.float32))
         target.copy_(torch.bmm(weights, values) / total)
     return mixed
 

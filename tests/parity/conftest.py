@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.parity.golden import Ledger
+from tests.parity.ledger import Ledger
 
 _LEDGER = Ledger()
 

@@ -1,8 +1,7 @@
-"""Golden figures, the detector with their weights, and the ledger in which every comparison is entered."""
+"""Golden figures, and the detector with their weights."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,82 +46,3 @@ def _weights(backbone: str) -> dict[str, Tensor]:
         names = to_mmdetection(build(backbone).state_dict())
     drawn = make_weights({name: tuple(value.shape) for name, value in names.items()}, SEEDS[backbone])
     return from_mmdetection({name: torch.from_numpy(value) for name, value in drawn.items()})
-
-
-@dataclass
-class Row:
-    """One comparison: largest absolute difference, and the largest one relative to the golden figures."""
-
-    what: str
-    values: int
-    absolute: float
-    relative: float
-    allowed: str
-    passed: bool
-
-
-@dataclass
-class Ledger:
-    """All comparisons of a run of the tests."""
-
-    rows: list[Row] = field(default_factory=list)
-
-    def close(
-        self,
-        what: str,
-        ours: Any,
-        golden: Any,
-        *,
-        atol: float | None = None,
-        rtol: float | None = None,
-        scale: Any = None,
-    ) -> None:
-        """Assert that each value is within ``atol``, or within ``rtol`` of its scale, and enter the differences.
-
-        Args:
-            scale: what a difference is relative to, each value to its own; by default the golden array's largest.
-        """
-        ours, golden = _array(ours), _array(golden)
-        assert ours.shape == golden.shape, f"{what}: shape {ours.shape}, golden {golden.shape}"
-        assert np.isfinite(ours).all(), f"{what}: not finite"
-        difference = np.abs(ours - golden)
-        relative = difference / np.maximum(np.abs(golden).max() if scale is None else _array(scale), 1e-12)
-        within = np.zeros(ours.shape, bool)
-        if atol is not None:
-            within |= difference <= atol
-        if rtol is not None:
-            within |= relative <= rtol
-        said = " or ".join(f"{kind} {value:g}" for kind, value in (("abs", atol), ("rel", rtol)) if value is not None)
-        row = Row(what, ours.size, float(difference.max()), float(relative.max()), said, bool(within.all()))
-        self.rows.append(row)
-        assert row.passed, f"{what}: abs {row.absolute:.3g}, rel {row.relative:.3g}; allowed {said}"
-
-    def equal(self, what: str, ours: Any, golden: Any) -> None:
-        """Assert that every value is the same, and enter how many are not."""
-        ours, golden = _array(ours), _array(golden)
-        assert ours.shape == golden.shape, f"{what}: shape {ours.shape}, golden {golden.shape}"
-        different = int((ours != golden).sum())
-        self.rows.append(Row(what, ours.size, float(different), different / max(ours.size, 1), "equal", not different))
-        assert not different, f"{what}: {different} of {ours.size} differ"
-
-    def sampled(self, what: str, ours: Tensor, figures: dict[str, np.ndarray], name: str, **tolerance: float) -> None:
-        """Compare a large array through the golden sample of it, and through its mean absolute value."""
-        flat = _array(ours).ravel()
-        step = int(figures[f"{name}_stride"])
-        self.close(what, flat[::step], figures[f"{name}_sub"], **tolerance)
-        if f"{name}_summ" in figures:
-            self.close(f"{what}, sum of absolutes", np.abs(flat).sum(), figures[f"{name}_summ"][2], rtol=1e-5)
-
-    def table(self) -> list[str]:
-        """The lines of the table."""
-        width = max((len(row.what) for row in self.rows), default=0)
-        lines = [f"{'golden against ours':{width}}  {'values':>9} {'largest abs':>12} {'largest rel':>12}  allowed"]
-        for row in self.rows:
-            end = row.allowed + ("" if row.passed else "  EXCEEDED")
-            lines.append(f"{row.what:{width}}  {row.values:9d} {row.absolute:12.2e} {row.relative:12.2e}  {end}")
-        return lines
-
-
-def _array(values: Any) -> np.ndarray:
-    values = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-    return values.astype(np.float64)
