@@ -11,21 +11,20 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from contrastmask.data.datamodule import CocoDataModule
-from contrastmask.data.images import read_image
+from contrastmask.conf_folder import CONF
+from contrastmask.data.image_problem import image_problem
 from contrastmask.data.records import Records
+from contrastmask.data.subsets import Subsets
 from contrastmask.errors import ContrastMaskError, DataError
-from contrastmask.programs.build import build_datamodule, typed
-from contrastmask.programs.config import register
+from contrastmask.programs.config import Config, register, typed
+from contrastmask.programs.data_options import subset_options
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
 SHOWN = 20
 
 
@@ -34,18 +33,19 @@ def main(arguments: list[str]) -> int:
     console = Console()
     images = "--no-images" not in arguments
     try:
-        datamodule = _datamodule([a for a in arguments if a != "--no-images"])
+        config = _config([a for a in arguments if a != "--no-images"])
+        subsets = _read(config)
     except ContrastMaskError as error:
         console.print(f"{type(error).__name__}: {error}", markup=False, style="red", soft_wrap=True)
         return 1
-    console.print(_classes(datamodule))
+    console.print(_classes(subsets))
     bad = 0
-    for side, records in (("train", datamodule.train_records), ("val", datamodule.val_records)):
+    for side, records in subsets.records.items():
         for line in records.report.lines():
             console.print(f"{side}: {line}", markup=False, soft_wrap=True)
         if images:
             bad += _report_images(console, side, records)
-    skip = datamodule.on_bad == "skip"
+    skip = config.data.on_bad == "skip"
     if bad:
         console.print(f"{bad} image files cannot be used" + ("; data.on_bad=skip leaves them out" if not skip else ""))
     else:
@@ -53,27 +53,33 @@ def main(arguments: list[str]) -> int:
     return 1 if bad and not skip else 0
 
 
-def _datamodule(overrides: list[str]) -> CocoDataModule:
+def _config(overrides: list[str]) -> Config:
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         # without a run there is no run folder, which these groups write to
         cfg = compose("train", [*overrides, "logger=none", "callbacks=none", "trainer.default_root_dir=null"])
-    datamodule = build_datamodule(typed(cfg))
-    datamodule.prepare_data()
-    datamodule.setup("fit")
-    return datamodule
+    return typed(cfg)
 
 
-def _classes(datamodule: CocoDataModule) -> Table:
-    table = Table(title=f"split {datamodule.split.name}", caption="masks: those that training may see")
+def _read(config: Config) -> Subsets:
+    subsets = Subsets(**subset_options(config))
+    if subsets.prepare is not None:
+        subsets.prepare()
+    subsets.read()
+    return subsets
+
+
+def _classes(subsets: Subsets) -> Table:
+    split = subsets.split
+    table = Table(title=f"split {split.name}", caption="masks: those that training may see")
     for column in ("class", "side", "train objects", "masks", "val objects", "masks"):
         table.add_column(column, justify="left" if column in ("class", "side") else "right")
-    for label, name in enumerate(datamodule.class_names):
+    for label, name in enumerate(split.class_names):
         counts: list[str] = []
-        for records in (datamodule.train_records, datamodule.val_records):
+        for records in subsets.records.values():
             mine = (records.labels == label) & ~records.crowd
             counts += [str(int(mine.sum())), str(int((mine & records.has_mask).sum()))]
-        table.add_row(name, "novel" if label in datamodule.split.novel else "base", *counts)
+        table.add_row(name, "novel" if label in split.novel else "base", *counts)
     return table
 
 
@@ -91,10 +97,10 @@ def _report_images(console: Console, side: str, records: Records) -> int:
 
 def _problem(records: Records, i: int) -> str | None:
     try:
-        read_image(records.file_path(i), int(records.heights[i]), int(records.widths[i]))
+        path = records.file_path(i)
     except DataError as error:
         return str(error)
-    return None
+    return image_problem(path, int(records.heights[i]), int(records.widths[i]))
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, flag_override, open_dict
 
+from contrastmask.conf_folder import CONF
 from contrastmask.programs.config import register
-
-CONF = Path(__file__).parents[1] / "conf"
 
 
 def composed(*overrides: str, program: str = "train", folder: str | Path = "run") -> DictConfig:

@@ -26,7 +26,7 @@ model
 losses
 report
 files
-errors
+conf_folder errors
 """
 PLACE = {wing: place for place, line in enumerate(ORDER.split("\n")) for wing in line.split()}
 BELOW_CONFIGURATION = {"hydra", "omegaconf", "pytorch_lightning"}

@@ -10,9 +10,9 @@ import yaml
 
 from contrastmask.checkpoints.network import MISSING, NetworkConfig
 from contrastmask.checkpoints.read import Checkpoint
+from contrastmask.conf_folder import CONF
 from contrastmask.errors import CheckpointError
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 # whose numbers a released checkpoint, which tells nothing that its tensors' shapes do not show, was trained with
 _RELEASED = {"backbone": "r50", "model": "contrastmask", "loss": "released"}
 

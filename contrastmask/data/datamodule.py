@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,12 +14,11 @@ from torch.utils.data import DataLoader
 from contrastmask.data.dataset import Batch, CocoDataset, collate
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Records
-from contrastmask.data.records_cache import load_cached
 from contrastmask.data.sampler import GroupedBatchSampler, ShardBatchSampler
-from contrastmask.data.splits import Split, SplitRule, apply_split, resolve_split
+from contrastmask.data.splits import Split, SplitRule
+from contrastmask.data.subsets import Subsets
 from contrastmask.data.summary import summarise, summary_lines
 from contrastmask.data.transforms import TestTransform, TrainTransform
-from contrastmask.errors import DataError
 
 
 class CocoDataModule(pl.LightningDataModule):
@@ -67,27 +65,20 @@ class CocoDataModule(pl.LightningDataModule):
         prepare: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
-        self.paths = {
-            "train": (Path(train_annotations), Path(train_images)),
-            "val": (Path(val_annotations), Path(val_images)),
-        }
-        self.split_rule = split
+        files = (train_annotations, train_images, val_annotations, val_images)
+        self.subsets = Subsets(*files, split=split, reading=reading, cache=cache, prepare=prepare)
         self.train_transform = TrainTransform(short_sides, long_side, flip)
         self.test_transform = TestTransform(test_short_side, test_long_side)
         self.batch_size, self.eval_batch_size, self.num_workers = batch_size, eval_batch_size, num_workers
-        self.seed, self.repeats, self.reading, self.on_bad, self.prepare = seed, repeats, reading, on_bad, prepare
-        self.cache = cache
+        self.seed, self.repeats, self.on_bad = seed, repeats, on_bad
         # With fewer evaluation images than processes some have none, which Lightning refuses by default.
         self.allow_zero_length_dataloader_with_multiple_devices = True
-        self._split: Split | None = None
-        self._withheld = 0
-        self._records: dict[str, Records] = {}
         self._datasets: dict[str, CocoDataset] = {}
 
     def prepare_data(self) -> None:
         """Generate the files, where there is a generator."""
-        if self.prepare is not None:
-            self.prepare()
+        if self.subsets.prepare is not None:
+            self.subsets.prepare()
 
     def setup(self, stage: str | None = None) -> None:
         """Read what the stage needs, each file once. "validate" and "test" read the training file only where the split
@@ -97,47 +88,19 @@ class CocoDataModule(pl.LightningDataModule):
             DataError: missing or malformed files; class tables that differ; nothing left to train on.
             ConfigError: the split names classes that the data lack.
         """
-        evaluation_only = stage in ("validate", "test")
-        sides = ["val"] if evaluation_only and not self._split_needs_annotations else ["train", "val"]
-        new = [side for side in sides if side not in self._records]
-        loaded = {side: self._load(side) for side in new}
-        if "train" in loaded:
-            complete = loaded["train"]
-            self._split = resolve_split(self.split_rule, complete)
-            loaded["train"] = apply_split(self._split, complete, self.split_rule.mask_share)
-            self._withheld = _count_masks(complete) - _count_masks(loaded["train"])
-        elif self._split is None:
-            self._split = resolve_split(self.split_rule, loaded["val"])
-        self._records.update(loaded)
-        if len(self._records) == 2:
-            _check_same_classes(self._records["train"], self._records["val"])
-        for side in new:
+        for side in self.subsets.read(evaluation_only=stage in ("validate", "test")):
             self._datasets[side] = self._make_dataset(side)
-            rank_zero_info("\n".join(summary_lines(side, self._records[side], self._summary_of(side))))
-
-    def _load(self, side: str) -> Records:
-        reading = self.reading if side == "train" else replace(self.reading, predicted_masks="ignore")
-        return load_cached(*self.paths[side], reading, folder=self.cache)
-
-    @property
-    def _split_needs_annotations(self) -> bool:
-        rule = self.split_rule
-        return rule.rule == "as_annotated" and rule.base is None and rule.novel is None
+            rank_zero_info("\n".join(summary_lines(side, self.subsets.records[side], self._summary_of(side))))
 
     def _make_dataset(self, side: str) -> CocoDataset:
         train = side == "train"
         transform = self.train_transform if train else self.test_transform
-        dataset = CocoDataset(self._records[side], transform, train=train, seed=self.seed, on_bad=self.on_bad)
-        if len(dataset) == 0:
-            raise DataError(f"{self._records[side].path}: no image is left to {'train on' if train else 'evaluate'}")
-        return dataset
+        return CocoDataset(self.subsets.records[side], transform, train=train, seed=self.seed, on_bad=self.on_bad)
 
     @property
     def split(self) -> Split:
         """Base and novel classes; known after `setup`."""
-        if self._split is None:
-            raise RuntimeError("the split is known after setup()")
-        return self._split
+        return self.subsets.split
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -147,12 +110,12 @@ class CocoDataModule(pl.LightningDataModule):
     @property
     def train_records(self) -> Records:
         """Training records, masks of novel classes removed."""
-        return self._of(self._records, "train")
+        return self._of(self.subsets.records, "train")
 
     @property
     def val_records(self) -> Records:
         """Evaluation records with all their masks."""
-        return self._of(self._records, "val")
+        return self._of(self.subsets.records, "val")
 
     @property
     def train_dataset(self) -> CocoDataset:
@@ -219,26 +182,9 @@ class CocoDataModule(pl.LightningDataModule):
                 "base": [names[label] for label in self.split.base],
                 "novel": [names[label] for label in self.split.novel],
             },
-            **{side: self._summary_of(side) for side in self._records},
+            **{side: self._summary_of(side) for side in self.subsets.records},
         }
 
     def _summary_of(self, side: str) -> dict[str, Any]:
-        withheld = self._withheld if side == "train" else 0
-        return summarise(self._records[side], self._datasets[side], self.split, withheld)
-
-
-def _count_masks(records: Records) -> int:
-    return int((records.has_mask & ~records.crowd).sum())
-
-
-def _check_same_classes(train: Records, val: Records) -> None:
-    """Labels are positions in the class table: the two tables must be equal."""
-    ours, theirs = ({(c.id, c.name) for c in records.categories} for records in (train, val))
-    if ours == theirs:
-        return
-    named = [
-        f"{records.path} alone has " + ", ".join(f"{name!r} (id {id_})" for id_, name in sorted(difference))
-        for records, difference in ((train, ours - theirs), (val, theirs - ours))
-        if difference
-    ]
-    raise DataError("training and validation files list different categories: " + "; ".join(named))
+        withheld = self.subsets.withheld if side == "train" else 0
+        return summarise(self.subsets.records[side], self._datasets[side], self.split, withheld)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from contrastmask.data.dataset import CocoDataset
 from contrastmask.data.records import Records
 from contrastmask.data.splits import Split
+
+if TYPE_CHECKING:  # the numbers need no torch
+    from contrastmask.data.dataset import CocoDataset
 
 
 def summarise(records: Records, dataset: CocoDataset, split: Split, withheld: int = 0) -> dict[str, Any]:

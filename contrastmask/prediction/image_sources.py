@@ -11,7 +11,8 @@ from PIL import Image, UnidentifiedImageError
 from torch.utils.data import Dataset
 
 from contrastmask.data.annotations import load_annotations
-from contrastmask.data.images import ORIENTATION, TURNS, read_image
+from contrastmask.data.image_files import ORIENTATION, SWAPS_SIDES
+from contrastmask.data.images import read_image
 from contrastmask.errors import ConfigError, DataError
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
@@ -96,6 +97,6 @@ def _size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             width, height = image.size
-            return (width, height) if image.getexif().get(ORIENTATION) in TURNS else (height, width)
+            return (width, height) if image.getexif().get(ORIENTATION) in SWAPS_SIDES else (height, width)
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: it cannot be opened as an image ({error})") from error

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -16,31 +13,15 @@ from pytorch_lightning.utilities import rank_zero_info
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.initialisation import load_initialisation
 from contrastmask.data.datamodule import CocoDataModule
-from contrastmask.data.reading import Reading
-from contrastmask.data.shapes.generate import generate_shapes, shapes_root
-from contrastmask.data.splits import SplitRule
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.model.detector import Detector
-from contrastmask.programs.config import Config
+from contrastmask.programs.config import Config, typed
+from contrastmask.programs.data_options import subset_options
 from contrastmask.training.loggers import build_logger
 from contrastmask.training.module import ContrastMaskModule
 from contrastmask.training.optimization import OptimizerOptions
 
 MASK_BRANCH = ("roi_heads.mask_head", "roi_heads.contrastive_head")  # what model.trains=masks trains
-
-
-def typed(cfg: DictConfig) -> Config:
-    """The composed configuration as checked dataclasses.
-
-    Raises:
-        ConfigError: a value outside its choices, a contradiction, or a value that nobody has given.
-    """
-    missing = sorted(OmegaConf.missing_keys(cfg))
-    if missing:
-        raise ConfigError(f"no value for {', '.join(missing)}")
-    config: Config = OmegaConf.to_object(cfg)
-    config.validate()
-    return config
 
 
 def with_network(cfg: DictConfig, network: dict[str, Any]) -> Config:
@@ -83,22 +64,8 @@ def build_initialised(config: Config, class_names: Sequence[str]) -> Detector:
 def build_datamodule(config: Config) -> CocoDataModule:
     """The data that ``config.data`` and ``config.split`` describe; reads nothing yet."""
     data = config.data
-    root, prepare = data.root, None
-    if data.shapes is not None:
-        drawn = {k: v for k, v in vars(data.shapes).items() if k != "cache"}
-        folder = shapes_root(data.shapes.cache, **drawn)
-        prepare = partial(generate_shapes, folder, **drawn)
-        root = root or str(folder)
-    if root is None:
-        raise ConfigError("data.root is needed: the folder of a COCO-format set (or take data=shapes)")
-    paths = {
-        k: Path(root) / getattr(data, k) for k in ("train_annotations", "train_images", "val_annotations", "val_images")
-    }
     return CocoDataModule(
-        **paths,
-        split=SplitRule(
-            config.split.rule, config.split.base, config.split.novel, config.split.name, config.split.mask_share
-        ),
+        **subset_options(config),
         batch_size=data.batch_size,
         eval_batch_size=data.eval_batch_size,
         num_workers=data.num_workers,
@@ -109,10 +76,7 @@ def build_datamodule(config: Config) -> CocoDataModule:
         flip=data.flip,
         seed=config.seed,
         repeats=config.schedule.repeats,
-        reading=Reading(**{field.name: getattr(data, field.name) for field in fields(Reading)}),
-        cache=None if data.cache is None else Path(data.cache),
         on_bad=data.on_bad,
-        prepare=prepare,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig, OmegaConf
 
 from contrastmask.checkpoints.network import NetworkConfig
 from contrastmask.errors import ConfigError
@@ -139,6 +139,13 @@ class Config(NetworkConfig):
                 f"data.short_sides={list(self.data.short_sides)} must be [least, greatest], not above "
                 f"data.long_side={self.data.long_side}"
             )
+        if not 1 <= self.data.test_short_side <= self.data.long_side:
+            raise ConfigError(
+                f"data.test_short_side={self.data.test_short_side} must be at least 1 and not above "
+                f"data.long_side={self.data.long_side}"
+            )
+        if not 0 <= self.data.flip <= 1:
+            raise ConfigError(f"data.flip={self.data.flip} is a probability and must lie in 0..1")
         for name in ("batch_size", "eval_batch_size"):
             if getattr(self.data, name) < 1:
                 raise ConfigError(f"data.{name} must be at least 1")
@@ -159,6 +166,20 @@ class Config(NetworkConfig):
 def _choose(name: str, value: Any, choices: tuple) -> None:
     if value not in choices:
         raise ConfigError(f"{name}={value!r} is not one of {', '.join(map(str, choices))}")
+
+
+def typed(cfg: DictConfig) -> Config:
+    """The composed configuration as checked dataclasses.
+
+    Raises:
+        ConfigError: a value outside its choices, a contradiction, or a value that nobody has given.
+    """
+    missing = sorted(OmegaConf.missing_keys(cfg))
+    if missing:
+        raise ConfigError(f"no value for {', '.join(missing)}")
+    config: Config = OmegaConf.to_object(cfg)
+    config.validate()
+    return config
 
 
 def register() -> None:

@@ -22,10 +22,9 @@ from contrastmask.programs.build import (
     build_initialised,
     build_module,
     build_trainer,
-    typed,
     with_network,
 )
-from contrastmask.programs.config import Config
+from contrastmask.programs.config import Config, typed
 from contrastmask.programs.run_folder import git_revision, write_identity
 from contrastmask.training.callbacks import Overlays
 from contrastmask.training.loggers import log_config

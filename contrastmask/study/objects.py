@@ -17,8 +17,8 @@ from contrastmask.data.dataset import CocoDataset
 from contrastmask.files.whole_file import write_whole
 from contrastmask.model.masks import mask_targets
 from contrastmask.prediction.predictor import Predictor
-from contrastmask.programs.build import build_datamodule, typed
-from contrastmask.programs.config import Config
+from contrastmask.programs.build import build_datamodule
+from contrastmask.programs.config import Config, typed
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
+from contrastmask.conf_folder import CONF
 from contrastmask.errors import ConfigError
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 ORACLE = "oracle"  # trained with all masks, so the same run whichever classes are novel
 
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from contrastmask.data import datamodule as module_under_test
+from contrastmask.data import subsets
 from contrastmask.data.datamodule import CocoDataModule
 from contrastmask.data.reading import Reading
 from contrastmask.data.splits import SplitRule
@@ -117,14 +118,18 @@ def test_loading_leaves_the_global_generator_alone(train, val):
 
 def test_files_are_read_once(train, val, monkeypatch):
     read = []
-    original = module_under_test.load_cached
-    monkeypatch.setattr(
-        module_under_test, "load_cached", lambda path, *a, **k: read.append(path) or original(path, *a, **k)
-    )
+    original = subsets.load_cached
+    monkeypatch.setattr(subsets, "load_cached", lambda path, *a, **k: read.append(path) or original(path, *a, **k))
     data = make(train, val)
     for stage in ("fit", "validate", "test", "fit"):
         data.setup(stage)
     assert sorted(read) == sorted([train.annotations, val.annotations])
+    read.clear()
+    both = ready(train, train)
+    assert read == [train.annotations]
+    novel = np.isin(both.val_records.labels, both.split.novel)
+    assert both.val_records.has_mask[novel].all()
+    assert not both.train_records.has_mask[novel].any()
 
 
 def test_evaluation_alone_needs_no_training_file(train, val):

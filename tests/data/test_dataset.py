@@ -12,9 +12,10 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from contrastmask.data.annotations import load_annotations
-from contrastmask.data.dataset import NO_ANNOTATION, TOO_SMALL, CocoDataset, collate
+from contrastmask.data.dataset import CocoDataset, collate
 from contrastmask.data.records import Records
 from contrastmask.data.sampler import GroupedBatchSampler, Key
+from contrastmask.data.training_images import NO_ANNOTATION, TOO_SMALL
 from contrastmask.data.transforms import TestTransform, TrainTransform
 from contrastmask.errors import ConfigError, DataError
 from tests.identical import identical

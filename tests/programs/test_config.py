@@ -7,7 +7,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 from contrastmask.errors import ConfigError
-from contrastmask.programs.build import typed
+from contrastmask.programs.config import typed
 from tests.composing import CONF, composed
 
 GROUPS = ("backbone", "split", "schedule", "model", "mask_head", "loss", "data", "trainer", "logger", "callbacks")
@@ -68,6 +68,8 @@ def test_misspelt_keys_and_wrong_types_are_refused(override: str) -> None:
         ("data.on_bad=ignore", "error, skip"),
         ("backbone.depth=34", "18, 50, 101"),
         ("data.short_sides=[800,640]", "least, greatest"),
+        ("data.test_short_side=2000", "data.long_side"),
+        ("data.flip=2", "data.flip=2.0"),
         ("data.batch_size=0", "batch_size"),
         ("loss.delta=1.5", "loss.delta=1.5"),
         ("loss.temperature_easy=0", "temperature"),

@@ -1,0 +1,150 @@
+"""The two annotation files of a data set as training and evaluation use them: checked, split, masks withheld.
+
+Needs no torch: what only looks at the data starts at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from contrastmask.data.reading import AS_IT_IS, Reading
+from contrastmask.data.records import Records
+from contrastmask.data.records_cache import load_cached
+from contrastmask.data.splits import Split, SplitRule, apply_split, resolve_split
+from contrastmask.data.training_images import training_images
+from contrastmask.errors import DataError
+
+Side = Literal["train", "val"]
+
+
+class Subsets:
+    """One subset to train on and one to evaluate on, read when asked for and each file once.
+
+    Masks of novel classes are taken out of the training records; the evaluation records keep theirs, they are the
+    truth.
+
+    Args:
+        train_annotations, val_annotations: COCO JSON files. train_images, val_images: their image folders.
+        split: which classes are novel.
+        reading: of both files where there is more than one way; predicted masks are never the truth to evaluate by.
+        cache: folder for checked records of large annotation files, see `load_cached`; None keeps none.
+        prepare: makes the files where they are generated rather than downloaded.
+
+    Attributes:
+        records: what has been read, by side. images: int64 [I'] positions in the records of the images that are used.
+        left_out: reason → number of images left out of training.
+        withheld: masks that the training file has and the split took away.
+    """
+
+    def __init__(
+        self,
+        train_annotations: str | Path,
+        train_images: str | Path,
+        val_annotations: str | Path,
+        val_images: str | Path,
+        *,
+        split: SplitRule,
+        reading: Reading = AS_IT_IS,
+        cache: Path | None = None,
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
+        self.paths: dict[str, tuple[Path, Path]] = {
+            "train": (Path(train_annotations), Path(train_images)),
+            "val": (Path(val_annotations), Path(val_images)),
+        }
+        self.split_rule, self.cache, self.prepare = split, cache, prepare
+        self.readings = {"train": reading, "val": replace(reading, predicted_masks="ignore")}
+        self.records: dict[str, Records] = {}
+        self.images: dict[str, np.ndarray] = {}
+        self.left_out: dict[str, dict[str, int]] = {}
+        self.withheld = 0
+        self._split: Split | None = None
+
+    @property
+    def split(self) -> Split:
+        """Base and novel classes; known after `read`."""
+        if self._split is None:
+            raise RuntimeError("the split is known after reading")
+        return self._split
+
+    def read(self, *, evaluation_only: bool = False) -> list[Side]:
+        """Read what is not read yet; an evaluation needs the training file only where the split depends on it (rule
+        "as_annotated").
+
+        Returns:
+            the sides that are new.
+
+        Raises:
+            DataError: missing or malformed files; class tables that differ; no image left to train or evaluate on.
+            ConfigError: the split names classes that the data lack.
+        """
+        sides: list[Side] = ["val"] if evaluation_only and not self._split_needs_annotations else ["train", "val"]
+        new = [side for side in sides if side not in self.records]
+        loaded = self._load(new)
+        split, withheld = self._split, self.withheld
+        if "train" in loaded:
+            complete = loaded["train"]
+            split = resolve_split(self.split_rule, complete)
+            loaded["train"] = apply_split(split, complete, self.split_rule.mask_share)
+            withheld = _count_masks(complete) - _count_masks(loaded["train"])
+        elif split is None:
+            split = resolve_split(self.split_rule, loaded["val"])
+        records = {**self.records, **loaded}
+        if len(records) == 2:
+            _check_same_classes(records["train"], records["val"])
+        chosen = {side: _used_images(side, loaded[side]) for side in new}
+        # only now: what has failed is read anew when asked for again
+        self._split, self.withheld, self.records = split, withheld, records
+        self.images |= {side: images for side, (images, _) in chosen.items()}
+        self.left_out |= {side: left_out for side, (_, left_out) in chosen.items()}
+        return new
+
+    def _load(self, sides: list[Side]) -> dict[str, Records]:
+        loaded: dict[str, Records] = {}
+        for side in sides:
+            if side == "val" and "train" in loaded and self._is_one_file:
+                loaded["val"] = loaded["train"]
+            else:
+                loaded[side] = load_cached(*self.paths[side], self.readings[side], folder=self.cache)
+        return loaded
+
+    @property
+    def _is_one_file(self) -> bool:
+        return self.paths["train"] == self.paths["val"] and self.readings["train"] == self.readings["val"]
+
+    @property
+    def _split_needs_annotations(self) -> bool:
+        rule = self.split_rule
+        return rule.rule == "as_annotated" and rule.base is None and rule.novel is None
+
+
+def _used_images(side: Side, records: Records) -> tuple[np.ndarray, dict[str, int]]:
+    if side == "train":
+        images, left_out = training_images(records)
+    else:
+        images, left_out = np.arange(len(records.image_ids)), {}
+    if len(images) == 0:
+        raise DataError(f"{records.path}: no image is left to {'train on' if side == 'train' else 'evaluate'}")
+    return images, left_out
+
+
+def _count_masks(records: Records) -> int:
+    return int((records.has_mask & ~records.crowd).sum())
+
+
+def _check_same_classes(train: Records, val: Records) -> None:
+    """Labels are positions in the class table: the two tables must be equal."""
+    ours, theirs = ({(c.id, c.name) for c in records.categories} for records in (train, val))
+    if ours == theirs:
+        return
+    named = [
+        f"{records.path} alone has " + ", ".join(f"{name!r} (id {id_})" for id_, name in sorted(difference))
+        for records, difference in ((train, ours - theirs), (val, theirs - ours))
+        if difference
+    ]
+    raise DataError("training and validation files list different categories: " + "; ".join(named))
