@@ -1,12 +1,13 @@
 """COCO annotation file → checked `Records`.
 
 What cannot be meant is an error that names the rows: missing keys, duplicate ids, references to nothing, file names
-that leave the image folder. `Reading.repair` drops and counts such rows instead. Harm to a single annotation never
-stops: a useless box is dropped, a broken segmentation costs its mask but not its box; both are counted in
-`Records.report`.
+that leave the image folder. `Reading.repair` mends or drops such rows instead, and counts them. Harm to a single
+annotation never stops: a useless box is dropped, a broken segmentation costs its mask but not its box; both are counted
+in `Records.report`, with their classes and the way out.
 
-Whether a box is kept never depends on its segmentation (one exception: the file itself gives the object no area and the
-mask is blank): a mask that a split withholds must not decide which boxes the model sees.
+Whether a box is kept never depends on its segmentation, as a mask that a split withholds must not decide which boxes
+the model sees. Two exceptions: the file itself gives the object no area and the mask is blank; or a repair, which is
+asked for, measures boxes on masks.
 """
 
 from __future__ import annotations
@@ -16,20 +17,27 @@ from typing import Any
 
 import numpy as np
 
-from contrastmask.data.annotation_tables import References, read_categories, read_images, sift_references
-from contrastmask.data.columns import numbers, offsets_of, quadruples
+from contrastmask.data.boxes import clean_boxes
+from contrastmask.data.categories import read_categories
+from contrastmask.data.columns import flags, numbers, offsets_of, quadruples
+from contrastmask.data.crowds import count_crowds
+from contrastmask.data.doubles import settle_doubles
 from contrastmask.data.file_content import no_garbage_collection, read_json, require_folder
+from contrastmask.data.image_table import read_images
+from contrastmask.data.mask_extents import Extents, mask_extents
+from contrastmask.data.mending import mend_masks
 from contrastmask.data.predicted import PREDICTED, predicted_rows
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Category, Records
+from contrastmask.data.rectangles import are_boxes, count_rectangles
+from contrastmask.data.references import References, count_references, sift_references
 from contrastmask.data.report import Report
-from contrastmask.data.segmentation import PROBLEMS, REACH, SOUND, pack, rasterise
+from contrastmask.data.segmentation import MENDABLE, MENDS, PROBLEMS, SOUND, Packed, pack, rasterise
 from contrastmask.data.segmentation_table import SegmentationTable
+from contrastmask.data.strays import count_strays
 from contrastmask.errors import DataError
 
 __all__ = ["Category", "Records", "load_annotations"]
-
-MIN_BOX_SIDE = 1.0
 
 
 def load_annotations(path: str | Path, image_root: str | Path, reading: Reading = AS_IT_IS) -> Records:
@@ -54,17 +62,23 @@ def load_annotations(path: str | Path, image_root: str | Path, reading: Reading 
 def _load(path: Path, image_root: Path, reading: Reading) -> Records:
     content = _read_content(path)
     require_folder(image_root)
-    report, faults = Report(), Report()
-    categories = read_categories(path, content.pop("categories"))
-    images = read_images(content.pop("images"), faults, report)
+    report, faults, rows = Report(), Report(), content.pop("annotations")
+    count = count_references(rows, text=reading.repair)
+    categories, keys, alias = read_categories(path, content.pop("categories"), reading, count, report)
+    images = read_images(content.pop("images"), image_root, faults, report, reading.repair)
     _settle(path, faults, reading.repair, report)
-    if len(images["image_ids"]) == 0:
-        raise DataError(f"{path}: no image is left after dropping faulty ones; mend the file's `images`")
+    if len(images.columns["image_ids"]) == 0:
+        lost = "".join(f"\n  {line}" for line in report.lines())
+        raise DataError(f"{path}: no image is left after dropping faulty ones; mend the file's `images`{lost}")
     faults = Report()
-    sieve = sift_references(content.pop("annotations"), images["image_ids"], categories, faults)
+    sieve = sift_references(rows, images, categories, keys, alias, faults, report, reading.repair)
+    del rows, count
     _settle(path, faults, reading.repair, report)
-    annotations = _read_annotations(sieve, images, reading, report)
-    return Records(path=path, image_root=image_root, categories=categories, **images, **annotations, report=report)
+    sieve.report = report
+    annotations = _read_annotations(sieve, images.columns, reading)
+    return Records(
+        path=path, image_root=image_root, categories=categories, **images.columns, **annotations, report=report
+    )
 
 
 def _read_content(path: Path) -> dict[str, list[Any]]:
@@ -92,102 +106,120 @@ def _settle(path: Path, faults: Report, repair: bool, report: Report) -> None:
     if faults and not repair:
         found = "\n".join("  " + line.split(": ", 1)[1] for line in faults.lines())
         raise DataError(
-            f"{path} is not consistent:\n{found}\nMend the file, or set data.repair=true to drop and count these rows"
+            f"{path} is not consistent:\n{found}\n"
+            "Mend the file, or set data.repair=true: it mends what can be mended, drops the rest, and counts both"
         )
     report.update(faults)
 
 
-def _read_annotations(
-    sieve: References, images: dict[str, np.ndarray], reading: Reading, report: Report
-) -> dict[str, Any]:
+def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading: Reading) -> dict[str, Any]:
     """The annotations' columns of `Records`."""
-    sieve.report, ids, image = report, sieve.ids, sieve.image
-    heights, widths = (images[name].astype(np.int64) for name in ("heights", "widths"))
-    size = np.stack([widths, heights], axis=1)[image]
-    crowd, ok = _flags(sieve.column("iscrowd"))
+    crowd, ok, odd = flags(sieve.column("iscrowd"))
     sieve.drop(~ok, "iscrowd is neither 0 nor 1")
-    sieve.drop(_flags(sieve.column("ignore"))[0], "marked ignore")
-    boxes = _clean_boxes(quadruples(sieve.column("bbox")), size, sieve)
-
+    sieve.count("repaired", odd, "iscrowd is text or not a number: read as 0 or 1")
+    sieve.drop(flags(sieve.column("ignore"))[0], "marked ignore")
+    columns = [sieve.column(key) for key in ("bbox", "segmentation", "area", PREDICTED, "attributes")]
     kept = sieve.kept
-    raw = sieve.column("segmentation", kept)
-    predicted = predicted_rows(sieve.column(PREDICTED, kept), sieve.column("attributes", kept))
-    area = numbers(sieve.column("area", kept))
-    # The parsed rows outweigh everything else in memory; they are needed no longer.
-    sieve.rows.clear()
-    packed = pack(raw, heights[image[kept]], widths[image[kept]])
-    del raw
-    for problem in np.unique(packed.problem[packed.problem != SOUND]):
-        report.add("without_mask", "annotation", PROBLEMS[problem], ids[kept][packed.problem == problem])
-    report.add("repaired", "annotation", "polygons of fewer than 3 points removed", ids[kept][packed.trimmed])
-    void = packed.blank & (area <= 0)
-    report.add("dropped", "annotation", "area and mask are empty", ids[kept][void])
-    report.add("without_mask", "annotation", "mask covers no pixel of the image", ids[kept][packed.blank & ~void])
+    # Once narrow the sieve holds no parsed row: they outweigh everything else in memory.
+    sieve.narrow()
+    bbox, raw, area, marks, attributes = ([column[i] for i in kept.tolist()] for column in columns)
+    del columns
+    crowd, image, xywh, area = crowd[kept], sieve.image, quadruples(bbox), numbers(area)
+    predicted = predicted_rows(marks, attributes)
+    size = np.stack([images["widths"], images["heights"]], axis=1).astype(np.int64)[image]
 
-    has_mask = ~packed.lacking
-    predicted &= has_mask
-    if reading.predicted_masks == "ignore":
-        report.add("without_mask", "annotation", "mask is a prediction, not a person's", ids[kept][predicted])
-        has_mask &= ~predicted
+    packed, masks = _read_masks(raw, xywh, size, sieve, reading.repair)
+    del raw, bbox
+    boxes = clean_boxes(xywh, size, masks, sieve, repair=reading.repair)
+    sieve.drop(packed.blank & (area <= 0), "area and mask are empty")
+    crowd = _settle_crowds(crowd, packed, masks, boxes, size, sieve, reading)
+    has_mask = _settle_masks(packed, predicted, sieve, reading)
+    rectangles = are_boxes(masks, boxes, size) & has_mask & ~crowd & sieve.alive
+    if reading.rectangles == "box":
+        sieve.count("without_mask", rectangles, "mask is its own box")
+        has_mask &= ~rectangles
     else:
-        report.add("noted", "annotation", "mask is a prediction, not a person's", ids[kept][predicted])
+        count_rectangles(rectangles, has_mask & ~crowd & sieve.alive, sieve)
+    count_strays(masks, boxes, size, ~crowd, sieve)
+    settle_doubles(boxes, image, has_mask, sieve.alive & ~crowd, sieve, join=reading.duplicates == "join")
 
-    survivors = np.flatnonzero(~void)
-    order = survivors[np.argsort(image[kept][survivors], kind="stable")]
-    rows = kept[order]
-    table = packed.table.take(order, has_mask[order])
+    survivors = sieve.kept
+    rows = survivors[np.argsort(image[survivors], kind="stable")]
+    table = packed.table.take(rows, has_mask[rows])
     return {
-        "offsets": offsets_of(np.bincount(image[rows], minlength=len(heights))),
-        "rows": rows,
-        "ann_ids": ids[rows],
+        "offsets": offsets_of(np.bincount(image[rows], minlength=len(images["heights"]))),
+        "rows": sieve.place[rows],
+        "ann_ids": sieve.ids[rows],
         "boxes": boxes[rows].astype(np.float32),
         "labels": sieve.label[rows],
-        "areas": _positive_areas(area[order], boxes[rows], table, size[rows], ids[rows], report),
+        "areas": _positive_areas(area, boxes, packed.table, has_mask, size, sieve)[rows],
         "crowd": crowd[rows],
-        "predicted": predicted[order],
+        "predicted": predicted[rows] & ~packed.lacking[rows],
         "segmentations": table,
     }
 
 
-def _flags(values: list[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """bool [N] and ok bool [N] of a column of 0, 1, true, false or nothing."""
-    try:
-        if set(values) <= {0, 1, None}:
-            return np.fromiter(map(bool, values), dtype=bool, count=len(values)), np.ones(len(values), dtype=bool)
-    except TypeError:  # lists and objects have no hash
-        pass
-    ok = [value is None or (isinstance(value, (int, float)) and value in (0, 1)) for value in values]
-    return np.array([fine and bool(value) for fine, value in zip(ok, values, strict=True)]), np.array(ok)
+def _read_masks(
+    raw: list[Any], xywh: np.ndarray, size: np.ndarray, sieve: References, repair: bool
+) -> tuple[Packed, Extents]:
+    packed = pack(raw, size[:, 1], size[:, 0])
+    if repair:
+        packed, masks = mend_masks(raw, packed, xywh, size, sieve)
+    else:
+        masks = mask_extents(packed, size[:, 1])
+    return packed, masks
 
 
-def _clean_boxes(xywh: np.ndarray, size: np.ndarray, sieve: References) -> np.ndarray:
-    """Drop useless boxes, clip the others: xywh [N, 4] and image sizes (W, H) [N, 2] → xyxy float64 [N, 4]."""
-    sieve.drop(~np.isfinite(xywh).all(axis=1), "bbox is not four finite numbers")
-    xywh = np.where(np.isfinite(xywh), xywh, 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        boxes = np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
-        sieve.drop((xywh[:, 2:] < MIN_BOX_SIDE).any(axis=1), "box with a side below 1 px")
-        reach = REACH * size.max(axis=1, initial=0)
-        sieve.drop(~(np.abs(boxes).max(axis=1, initial=0) <= reach), f"box coordinate over {REACH} image sides")
-    limit = np.concatenate([size, size], axis=1)
-    clipped = np.clip(boxes, 0, limit)
-    sieve.drop((clipped[:, 2:] - clipped[:, :2] < MIN_BOX_SIDE).any(axis=1), "box outside its image, or all but 1 px")
-    sieve.repaired(np.abs(clipped - boxes).max(axis=1, initial=0) > 1, "box clipped to its image by more than 1 px")
-    return clipped
+def _settle_masks(packed: Packed, predicted: np.ndarray, sieve: References, reading: Reading) -> np.ndarray:
+    """bool [A]: the row keeps its mask; whatever takes one away, and why, is counted."""
+    for problem in np.unique(packed.problem[packed.problem != SOUND]):
+        remedy = MENDS if problem in MENDABLE and not reading.repair else ""
+        sieve.count("without_mask", packed.problem == problem, PROBLEMS[problem], remedy)
+    sieve.count("repaired", packed.trimmed, "polygons of fewer than 3 points removed")
+    sieve.count("without_mask", packed.blank, "mask covers no pixel of the image")
+    has_mask = ~packed.lacking
+    made = has_mask & predicted
+    if reading.predicted_masks == "ignore":
+        remedy = "data.predicted_masks=use learns from them, too"
+        sieve.count("without_mask", made, "mask is a prediction, not a person's", remedy)
+        has_mask &= ~made
+    else:
+        sieve.count("noted", made, "mask is a prediction, not a person's")
+    return has_mask
+
+
+def _settle_crowds(
+    crowd: np.ndarray,
+    packed: Packed,
+    masks: Extents,
+    boxes: np.ndarray,
+    size: np.ndarray,
+    sieve: References,
+    reading: Reading,
+) -> np.ndarray:
+    if reading.crowd == "object":
+        sieve.count("repaired", crowd, "with iscrowd 1: read as objects")
+        return np.zeros(len(crowd), dtype=bool)
+    count_crowds(crowd, masks, boxes, lambda row: packed.table.get(row, int(size[row, 1]), int(size[row, 0])), sieve)
+    return crowd
 
 
 def _positive_areas(
-    area: np.ndarray, boxes: np.ndarray, table: SegmentationTable, size: np.ndarray, ids: np.ndarray, report: Report
+    area: np.ndarray,
+    boxes: np.ndarray,
+    table: SegmentationTable,
+    has_mask: np.ndarray,
+    size: np.ndarray,
+    sieve: References,
 ) -> np.ndarray:
     """The file's areas [A]; where they are no positive number, the mask's or else the box's."""
-    wrong = ~(np.isfinite(area) & (area > 0))
-    report.add("repaired", "annotation", "area missing or not positive: measured on the mask or box", ids[wrong])
+    wrong = ~(np.isfinite(area) & (area > 0)) & sieve.alive
+    sieve.count("repaired", wrong, "area missing or not positive: measured on the mask or box")
     area = area.copy()
     for row in np.flatnonzero(wrong):
         width, height = size[row].tolist()
-        segmentation = table.get(row, height, width)
-        if segmentation is not None:
-            area[row] = rasterise(segmentation, height, width).sum(dtype=np.int64)
+        if has_mask[row]:
+            area[row] = rasterise(table.get(row, height, width), height, width).sum(dtype=np.int64)
         else:
             area[row] = (boxes[row, 2:] - boxes[row, :2]).prod()
     return area

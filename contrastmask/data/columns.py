@@ -40,6 +40,33 @@ def numbers(values: Sequence[Any]) -> np.ndarray:
     return np.array([_number(value) for value in values], dtype=np.float64)
 
 
+_FLAGS = {"0": False, "0.0": False, "false": False, "": False, "null": False, "none": False, "nan": False,
+          "1": True, "1.0": True, "true": True}  # fmt: skip
+
+
+def flags(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Flags of a column of 0, 1, true, false or nothing, also where they are written as text.
+
+    Returns:
+        value bool [N]; ok bool [N]; odd bool [N], understood, but not as JSON writes it: text, or not a number.
+    """
+    try:
+        if set(values) <= {0, 1, None}:
+            value = np.fromiter(map(bool, values), dtype=bool, count=len(values))
+            return value, np.ones(len(values), dtype=bool), np.zeros(len(values), dtype=bool)
+    except TypeError:  # lists and objects have no hash
+        pass
+    value, ok, odd = (np.zeros(len(values), dtype=bool) for _ in range(3))
+    for i, item in enumerate(values):
+        if item is None or (isinstance(item, (int, float)) and item in (0, 1)):
+            value[i], ok[i] = bool(item), True
+        elif isinstance(item, float) and item != item:
+            ok[i] = odd[i] = True
+        elif isinstance(item, str) and (meant := _FLAGS.get(item.strip().lower())) is not None:
+            value[i], ok[i], odd[i] = meant, True, True
+    return value, ok, odd
+
+
 def quadruples(values: Sequence[Any]) -> np.ndarray:
     """float64 [N, 4]; a value that is no list of four numbers gives a row with NaN."""
     lists_of_four = set(map(type, values)) == {list} and set(map(len, values)) == {4}

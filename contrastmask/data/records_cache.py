@@ -110,9 +110,7 @@ def _read(entry: Path, path: Path, image_root: Path) -> Records:
             part, name = key.split(".")
             parts[part][name] = value
     report = Report()
-    for outcome, rows in about["report"].items():
-        for row in rows:
-            report.restore(outcome, row["subject"], row["reason"], row["count"], row["examples"])
+    report.restore(about["report"])
     try:
         return Records(
             path=path,

@@ -8,6 +8,8 @@ lengths, zeros first, column by column; from the fourth on each is the differenc
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from contrastmask.data.columns import offsets_of
@@ -16,22 +18,42 @@ from contrastmask.data.columns import offsets_of
 MAX_CHARACTERS = 6
 
 
-def run_sums(text: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sum the runs of many compressed strings at once.
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """The runs of S strings, one after another.
+
+    Attributes:
+        values: int64 [R], lengths. position: int64 [R], within the string; odd: ones. owner: int64 [R], the string.
+        offsets: int64 [S+1], where each string's runs start and the last end.
+        ok: bool [S], False for an empty or malformed string or one with a negative run: its runs mean nothing.
+    """
+
+    values: np.ndarray
+    position: np.ndarray
+    owner: np.ndarray
+    offsets: np.ndarray
+    ok: np.ndarray
+
+    @property
+    def sums(self) -> tuple[np.ndarray, np.ndarray]:
+        """int64 [S] each: the sum of all runs (must be H·W), and of the runs of ones, the area."""
+        ones = np.where(self.position % 2 == 1, self.values, 0)
+        return tuple(np.diff(offsets_of(values)[self.offsets]) for values in (self.values, ones))
+
+
+def read_runs(text: np.ndarray, offsets: np.ndarray) -> Runs:
+    """Decode many compressed strings at once.
 
     Args:
         text: uint8 [N], the strings' bytes one after another.
         offsets: int64 [S+1], where each string starts and the last ends.
-
-    Returns:
-        pixels int64 [S], the sum of all runs (must be H·W); area int64 [S], the sum of the runs of ones; ok bool [S],
-        False for an empty or malformed string or one with a negative run: its sums mean nothing.
     """
     count = len(offsets) - 1
     owner = np.repeat(np.arange(count), np.diff(offsets))
     ok = np.diff(offsets) > 0
     if len(text) == 0:
-        return np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), ok
+        none = np.empty(0, dtype=np.int64)
+        return Runs(none, none, none, np.zeros(count + 1, dtype=np.int64), ok)
     bits = text.astype(np.int64) - 48
     ok[owner[(bits < 0) | (bits > 63)]] = False
     bits &= 63
@@ -54,9 +76,7 @@ def run_sums(text: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndar
     position = np.arange(len(values)) - number_offsets[number_owner]
     runs = _undo_differences(values, position)
     ok[number_owner[runs < 0]] = False
-    pixels = np.diff(offsets_of(runs)[number_offsets])
-    area = np.diff(offsets_of(np.where(position % 2 == 1, runs, 0))[number_offsets])
-    return pixels, area, ok
+    return Runs(runs, position, number_owner, number_offsets, ok)
 
 
 def _undo_differences(values: np.ndarray, position: np.ndarray) -> np.ndarray:

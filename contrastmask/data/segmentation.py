@@ -15,8 +15,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from contrastmask.data.columns import integers, offsets_of, take_rows
-from contrastmask.data.outlines import measure
-from contrastmask.data.rle import run_sums
+from contrastmask.data.outlines import Outlines, measure
+from contrastmask.data.rle import read_runs
 from contrastmask.data.segmentation_table import SegmentationTable
 from contrastmask.errors import DataError
 
@@ -38,6 +38,9 @@ PROBLEMS = (
     "run lengths malformed, or not adding up to the image's pixels",
 )
 SOUND, MISSING, EMPTY_LIST, NO_FORMAT, ODD, FAR, SHORT, LONG, WRONG_SIZE, MALFORMED = range(len(PROBLEMS))
+# What a repair may read in another way, and what is said of it.
+MENDABLE = (NO_FORMAT, SHORT, WRONG_SIZE, MALFORMED)
+MENDS = "data.repair=true reads what can only mean one mask"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +52,14 @@ class Packed:
         problem: uint8 [A], index into `PROBLEMS`; 0 where sound.
         trimmed: bool [A], polygons of fewer than 3 points were removed beside sound ones.
         blank: bool [A], sound, but not one pixel of the mask is set (collinear, or outside the image).
+        outline: measures of the polygons; they mean nothing where there is a problem.
     """
 
     table: SegmentationTable
     problem: np.ndarray
     trimmed: np.ndarray
     blank: np.ndarray
+    outline: Outlines
 
     @property
     def lacking(self) -> np.ndarray:
@@ -102,14 +107,15 @@ def pack(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray) 
         run_rows,
     )
     has_runs = np.diff(table.run_rows) > 0
-    pixels, area, ok = run_sums(table.runs, table.run_rows)
-    problem[has_runs & ~(ok & (pixels == heights * widths))] = MALFORMED
+    runs = read_runs(table.runs, table.run_rows)
+    pixels, area = runs.sums
+    problem[has_runs & ~(runs.ok & (pixels == heights * widths))] = MALFORMED
     blank |= has_runs & (problem == SOUND) & (area == 0)
-    table = _check_polygons(table, heights, widths, problem, trimmed, blank)
+    table, outline = _check_polygons(table, heights, widths, problem, trimmed, blank)
     unsound = (problem != SOUND) & table.present
     if unsound.any():
         table = table.take(np.arange(count), ~unsound)
-    return Packed(table, problem, trimmed, blank)
+    return Packed(table, problem, trimmed, blank, outline)
 
 
 def _read_polygons(polygons: list[Any], coordinates: array, lengths: array) -> int:
@@ -153,8 +159,8 @@ def _check_polygons(
     problem: np.ndarray,
     trimmed: np.ndarray,
     blank: np.ndarray,
-) -> SegmentationTable:
-    """Note every polygon row's problem in place; return the table without the rows at fault and without short parts."""
+) -> tuple[SegmentationTable, Outlines]:
+    """Note every polygon row's problem in place; the table without these rows and without short parts, measured."""
     lengths = np.diff(table.polygons)
     owner = np.repeat(np.arange(len(table)), np.diff(table.polygon_rows))
     filled = lengths > 0
@@ -180,7 +186,7 @@ def _check_polygons(
     for row in np.flatnonzero(outline.may_be_blank(heights, widths) & (problem == SOUND)):
         height, width = int(heights[row]), int(widths[row])
         blank[row] = not rasterise(table.get(row, height, width), height, width).any()
-    return table
+    return table, outline
 
 
 def check(segmentation: Any, height: int, width: int) -> list[list[float]] | dict[str, Any]:

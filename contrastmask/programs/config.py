@@ -68,6 +68,10 @@ class DataConfig:
     long_side: int = MISSING  # no side longer than this
     flip: float = 0.5  # probability of a horizontal flip in training
     repair: bool = False  # mend or drop, and count, broken records that otherwise stop the program
+    crowd: str = "region"  # rows with iscrowd 1: "region" (background, not judged) or "object" (painted masks)
+    rectangles: str = "mask"  # a mask that is its own box: "mask", or "box" (no mask)
+    duplicates: str = "keep"  # two rows for one object: "keep" both, or "join" them (the one with the mask stays)
+    empty_categories: str = "keep"  # classes without an annotation: "keep" or "drop"
     predicted_masks: str = "ignore"  # of a completed file, in training: "ignore" (boxes alone) or "use"
     cache: str | None = None  # folder for checked records of large annotation files; null: none are kept
     on_bad: str = "error"  # unreadable image: "error" stops, "skip" leaves it out, warns and counts

@@ -23,14 +23,14 @@ def test_empty_is_silent() -> None:
     report.add("dropped", "annotation", "nothing of the kind", [])
     assert not report
     assert report.lines() == []
-    assert set(report.to_dict()) == {"dropped", "repaired", "without_mask", "noted"}
+    assert set(report.to_dict()) == {"warning", "dropped", "repaired", "without_mask", "noted"}
     assert not any(report.to_dict().values())
 
 
 def test_one_line_a_reason_worst_first() -> None:
     assert example().lines() == [
         "dropped: 1 annotation, box outside (id 7)",
-        "dropped: 1 image, that are not objects (id row 3)",
+        "dropped: 1 image, that are not objects (row 3)",
         "kept without mask: 20 annotations, no segmentation (ids 1000, 1001, 1002, 1003, 1004, …)",
     ]
 
@@ -59,3 +59,23 @@ def test_merge_adds_and_leaves_both_alone() -> None:
 def test_unknown_outcome() -> None:
     with pytest.raises(ValueError, match="without_mask"):
         Report().add("lost", "annotation", "x", [1])  # type: ignore[arg-type]
+
+
+def test_a_line_tells_classes_and_the_way_out() -> None:
+    report = Report()
+    classes = {f"class {number}": 10 - number for number in range(9)}
+    report.add("warning", "annotation", "odd", ["row 4", "row 9"], classes=classes, remedy="mend=true", count=54)
+    named = ", ".join(f"class {number} {10 - number}" for number in range(6))
+    line = f"warning: 54 annotations, odd ({named}, and 3 more classes; row 4, row 9, …): mend=true"
+    assert report.lines() == report.lines("warning") == [line]
+    assert report.lines("dropped") == []
+    again = Report()
+    again.restore(json.loads(json.dumps(report.to_dict())))
+    assert again.lines() == [line]
+    assert again.merge(report).to_dict()["warning"][0]["classes"]["class 0"] == 20
+
+
+def test_categories_have_their_plural() -> None:
+    report = Report()
+    report.add("noted", "category", "without objects", ["dog", "cat"])
+    assert report.lines() == ["noted: 2 categories, without objects (dog, cat)"]

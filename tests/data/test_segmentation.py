@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from contrastmask.data.rle import run_sums
+from contrastmask.data.rle import read_runs
 from contrastmask.data.segmentation import check, decode, lacks_mask, pack
 from contrastmask.errors import DataError
 
@@ -176,7 +176,8 @@ def test_run_sums_agree_with_pycocotools(recipes: list[tuple[int, float]]) -> No
     masks = [random_mask(seed, density, (11, 13)) for seed, density in recipes]
     texts = [coco_mask.encode(np.asfortranarray(mask))["counts"] for mask in masks]
     offsets = np.cumsum([0, *map(len, texts)])
-    pixels, area, ok = run_sums(np.frombuffer(b"".join(texts), dtype=np.uint8), offsets)
+    runs = read_runs(np.frombuffer(b"".join(texts), dtype=np.uint8), offsets)
+    (pixels, area), ok = runs.sums, runs.ok
     assert ok.all()
     assert (pixels == 11 * 13).all()
     assert area.tolist() == [int(mask.sum()) for mask in masks]
@@ -187,7 +188,8 @@ def test_run_sums_of_large_runs() -> None:
     side = 13_000
     rle = coco_mask.frPyObjects({"size": [side, side], "counts": [3, side * side - 8, 5]}, side, side)
     text = np.frombuffer(rle["counts"], dtype=np.uint8)
-    pixels, area, ok = run_sums(text, np.array([0, len(text)]))
+    runs = read_runs(text, np.array([0, len(text)]))
+    (pixels, area), ok = runs.sums, runs.ok
     assert ok.all()
     assert pixels.tolist() == [side * side]
     assert area.tolist() == [side * side - 8]

@@ -1,0 +1,145 @@
+"""The image table of an annotation file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from contrastmask.data.columns import integers, repeats
+from contrastmask.data.keys import READS_TEXT, Keys, read_keys, whole_number
+from contrastmask.data.picture_size import picture_sizes
+from contrastmask.data.records import pack_names
+from contrastmask.data.report import Report
+from contrastmask.data.sieve import Sieve
+
+# A side or an area over these is no photograph; the area is where PIL refuses to decode (twice MAX_IMAGE_PIXELS).
+MAX_SIDE = 2**20
+MAX_PIXELS = 178_956_970
+# Most names are like this and need no closer look.
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9]+")
+
+
+class ImageTable:
+    """The images that can be used.
+
+    Attributes:
+        columns: the image columns of `Records`, in the file's order. keys: the ids of the whole list.
+        ambiguous: int64, ids that several images share; none of these is in the columns.
+    """
+
+    def __init__(self, columns: dict[str, np.ndarray], keys: Keys, ambiguous: np.ndarray) -> None:
+        self.columns, self.keys, self.ambiguous = columns, keys, ambiguous
+
+
+def read_images(rows: list[Any], image_root: Path, faults: Report, report: Report, repair: bool) -> ImageTable:
+    """The images without the rows counted in `faults`; `repair` takes sizes that the file lacks from the pictures.
+
+    A file listed under several image ids is used and noted in `report`.
+    """
+    sieve = Sieve(rows, "image", faults)
+    keys = read_keys(sieve.column("id"), text=repair)
+    sieve.ids, sieve.told = keys.ids, keys.ok & ~keys.as_text
+    sieve.drop(~keys.ok, "without an integer id", "" if repair else READS_TEXT * sieve.has_text("id"))
+    ambiguous = _settle_repeats(sieve, repair)
+    names = sieve.column("file_name")
+    problems = np.array([name_problem(name) for name in names], dtype=object)
+    for problem in sorted(set(problems) - {None}):
+        sieve.drop(problems == problem, problem)
+    heights, widths = _sizes(sieve, names, image_root, report, repair)
+    huge = np.maximum(heights, widths) > MAX_SIDE
+    huge |= heights.clip(1, MAX_SIDE) * widths.clip(1, MAX_SIDE) > MAX_PIXELS
+    sieve.drop(huge, f"of more than {MAX_PIXELS} pixels")
+    kept = sieve.kept
+    encoded = [names[i].encode("utf-8", "surrogateescape") for i in kept]
+    again = (
+        repeats(np.unique(np.array(encoded, dtype=object), return_inverse=True)[1]) if encoded else np.empty(0, bool)
+    )
+    report.add("noted", "image", "whose file_name another image has, too", sieve.ids[kept][again])
+    blob, offsets = pack_names(encoded)
+    columns = {
+        "image_ids": sieve.ids[kept],
+        "heights": heights[kept].astype(np.int32),
+        "widths": widths[kept].astype(np.int32),
+        "names": blob,
+        "name_offsets": offsets,
+    }
+    return ImageTable(columns, keys, ambiguous)
+
+
+def _settle_repeats(sieve: Sieve, repair: bool) -> np.ndarray:
+    """Drop rows whose id occurred before; with `repair` all of an id whose rows differ. These ids, int64."""
+    again = sieve.duplicates(sieve.alive)
+    if not again.any():
+        return np.empty(0, dtype=np.int64)
+    if not repair:
+        sieve.drop(
+            again, "whose id occurred before", "data.repair=true drops all images of such an id and their objects"
+        )
+        return np.empty(0, dtype=np.int64)
+    shared = np.unique(sieve.ids[again])
+    first: dict[int, Any] = {}
+    differ: set[int] = set()
+    for i in np.flatnonzero(sieve.alive & np.isin(sieve.ids, shared)).tolist():
+        id_, row = int(sieve.ids[i]), sieve.rows[i]
+        said = [row.get(key) for key in ("file_name", "height", "width")]
+        if first.setdefault(id_, said) != said:
+            differ.add(id_)
+    ambiguous = np.array(sorted(differ), dtype=np.int64)
+    sieve.drop(np.isin(sieve.ids, ambiguous), "whose id several images share: nothing tells whose the objects are")
+    sieve.drop(sieve.duplicates(sieve.alive), "listed twice")
+    return ambiguous
+
+
+def _sizes(
+    sieve: Sieve, names: list[Any], image_root: Path, report: Report, repair: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    sides = []
+    for key in ("height", "width"):
+        values = sieve.column(key)
+        side, ok = integers(values)
+        for i in np.flatnonzero(~ok).tolist() if repair else ():
+            if type(values[i]) is str and (number := whole_number(values[i])) is not None:
+                side[i], ok[i] = number, True
+        sides.append(np.where(ok, side, 0))
+    heights, widths = sides
+    wrong = (heights < 1) | (widths < 1)
+    if repair and (wrong & sieve.alive).any():
+        rows = np.flatnonzero(wrong & sieve.alive)
+        found = picture_sizes([(image_root, names[i]) for i in rows.tolist()])
+        for i, size in zip(rows.tolist(), found, strict=True):
+            heights[i], widths[i] = size or (0, 0)
+        still = (heights < 1) | (widths < 1)
+        faults, sieve.report = sieve.report, report
+        sieve.count("repaired", wrong & ~still, "without positive integer height and width: taken from the picture")
+        sieve.report, wrong = faults, still
+    remedy = "" if repair else "data.repair=true takes them from the pictures"
+    sieve.drop(wrong, "without positive integer height and width", remedy)
+    return heights, widths
+
+
+def name_problem(name: Any) -> str | None:
+    """Why a `file_name` cannot be a path inside the image folder, as far as its text tells; None if it can.
+
+    Links on disk are `Records.file_path`'s affair.
+    """
+    if type(name) is str and PLAIN_NAME.fullmatch(name):
+        return None
+    if type(name) is not str or not name.strip():
+        return "without file_name"
+    if "\0" in name:
+        return "whose file_name has a NUL character"
+    if "://" in name or re.match(r"(data|file|https?):", name, re.IGNORECASE):
+        return "whose file_name is a URL, not a path inside the image folder"
+    # A Windows path must not escape on Windows, nor be read as something else elsewhere.
+    if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
+        return "whose file_name is an absolute path, not one inside the image folder"
+    if ".." in re.split(r"[/\\]", name):
+        return "whose file_name leaves the image folder ('..')"
+    try:
+        name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return "whose file_name is not valid Unicode"
+    return None
