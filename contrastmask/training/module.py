@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 from torchmetrics import MeanMetric
 
-from contrastmask.data.records import Records
 from contrastmask.data.splits import Split
 from contrastmask.evaluation.slices import evaluate, given_box_scores
 from contrastmask.losses.contrastive import ramp
 from contrastmask.model.detector import Detector
-from contrastmask.model.masks import encode_masks
-from contrastmask.training.distributed import gather_predictions, share
+from contrastmask.training.evaluated import Batch, EvaluatedModule, as_prediction
 from contrastmask.training.optimization import OptimizerOptions, build_optimizer
 
-Batch = tuple[list[Tensor], list[dict[str, Any]]]
 LOSSES = ("loss", "loss_rpn_cls", "loss_rpn_box", "loss_cls", "loss_box", "loss_mask", "loss_contrastive")
 
 
-class ContrastMaskModule(pl.LightningModule):
+class ContrastMaskModule(EvaluatedModule):
     """Trains and evaluates a :class:`Detector`.
 
     Args:
@@ -53,23 +49,16 @@ class ContrastMaskModule(pl.LightningModule):
         config: dict[str, Any],
         categories: list[dict[str, Any]],
     ) -> None:
-        super().__init__()
+        super().__init__(split, config, categories)
         self.detector = detector
-        self.split = split
         self.optimizer_options = optimizer
         self.images_per_process = images_per_process
         self.contrastive_weight, self.ramp_start, self.ramp_epochs = contrastive_weight, ramp_start, ramp_epochs
         self.seed = seed
         self.given_boxes = given_boxes
-        self.config = config
-        self.categories = categories
-        self.results: dict[str, Any] = {}
-        self.predictions: list[dict[str, Any]] = []
-        self.given_predictions: list[dict[str, Any]] = []
         # the ramp counts the epochs of the model's own training, so its counter travels with the weights
         self.register_buffer("epoch", torch.zeros((), dtype=torch.long))
         self._weight = 0.0
-        self.whole_epochs = 0  # trained to their end by this run
         self.means = torch.nn.ModuleDict({name: MeanMetric() for name in LOSSES})
 
     # -------------------------------------------------------------------------------------------- training
@@ -114,18 +103,6 @@ class ContrastMaskModule(pl.LightningModule):
         ]
         return [parts["optimizer"]], schedulers
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["contrastmask"] = {"format": 1, "config": self.config, "categories": self.categories}
-
-    # -------------------------------------------------------------------------------------------- evaluation
-    @property
-    def truth(self) -> Records:
-        """The validation records."""
-        return self.trainer.datamodule.val_records
-
-    def _start(self) -> None:
-        self.predictions, self.given_predictions = [], []
-
     def _predict(self, batch: Batch) -> None:
         images, targets = batch
         if not images:
@@ -140,53 +117,9 @@ class ContrastMaskModule(pl.LightningModule):
                 prediction = as_prediction(found, target)
                 self.given_predictions.append({**prediction, "ann_ids": target["ann_ids"].cpu()})
 
-    def _finish(self, stage: str) -> None:
-        predictions = gather_predictions(self.predictions, to=0)
-        given = gather_predictions(self.given_predictions, to=0)
-        if self.trainer.sanity_checking:
-            return
-        results: dict[str, Any] = {}
-        if self.trainer.is_global_zero:
-            seen = [p["image_id"] for p in predictions]
-            results = evaluate(self.truth, predictions, self.split, image_ids=seen)
-            if self.given_boxes:
-                results["given_boxes"] = given_box_scores(self.truth, given, self.split)
-        self.predictions = predictions
-        self.results = share(results)
-        self.log_dict(scalars(self.results, stage))
-
-    def on_validation_epoch_start(self) -> None:
-        self._start()
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._predict(batch)
-
-    def on_validation_epoch_end(self) -> None:
-        self._finish("val")
-
-    def on_test_epoch_start(self) -> None:
-        self._start()
-
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._predict(batch)
-
-    def on_test_epoch_end(self) -> None:
-        self._finish("test")
-
-
-def as_prediction(found: dict[str, Tensor], target: dict[str, Any]) -> dict[str, Any]:
-    """Detections of one image on the host, masks as RLE in original image pixels."""
-    found = {k: v.cpu() for k, v in found.items()}
-    rles = encode_masks(found["mask_probs"], found["boxes"], target["original_size"])
-    return {"image_id": int(target["image_id"]), "rles": rles, **{k: found[k] for k in ("boxes", "scores", "labels")}}
-
-
-def scalars(results: dict[str, Any], stage: str) -> dict[str, float]:
-    """Flatten results to names like ``val/mask/novel/AP``; figures without ground truth are left out."""
-    flat = {}
-    for kind in ("box", "mask", "given_boxes"):
-        for group in ("base", "novel", "all"):
-            for name, value in results.get(kind, {}).get(group, {}).items():
-                if isinstance(value, (int, float)):
-                    flat[f"{stage}/{kind}/{group}/{name}"] = float(value)
-    return flat
+    def _judge(self, predictions: list[dict[str, Any]], given: list[dict[str, Any]]) -> dict[str, Any]:
+        seen = [p["image_id"] for p in predictions]
+        results = evaluate(self.truth, predictions, self.split, image_ids=seen)
+        if self.given_boxes:
+            results["given_boxes"] = given_box_scores(self.truth, given, self.split)
+        return results

@@ -1,0 +1,105 @@
+"""What every trained module does to be evaluated: predictions image by image, gathered, judged, logged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from contrastmask.data.records import Records
+from contrastmask.data.splits import Split
+from contrastmask.model.masks import encode_masks
+from contrastmask.training.distributed import gather_predictions, share
+
+Batch = tuple[list[Tensor], list[dict[str, Any]]]
+
+
+class EvaluatedModule(pl.LightningModule):
+    """Collects predictions over an evaluation; a subclass makes them and judges them.
+
+    Args:
+        split: base and novel classes of the evaluation.
+        config: the resolved configuration as plain containers; stored in the checkpoint, never instantiated from it.
+        categories: ``[{"id": …, "name": …}, …]`` in label order; stored in the checkpoint.
+
+    Attributes:
+        predictions, given_predictions: of the last evaluation: detections, and masks of given boxes.
+        results: its figures.
+        whole_epochs: trained to their end by this run.
+    """
+
+    def __init__(self, split: Split, config: dict[str, Any], categories: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.split, self.config, self.categories = split, config, categories
+        self.results: dict[str, Any] = {}
+        self.predictions: list[dict[str, Any]] = []
+        self.given_predictions: list[dict[str, Any]] = []
+        self.whole_epochs = 0
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["contrastmask"] = {"format": 1, "config": self.config, "categories": self.categories}
+
+    @property
+    def truth(self) -> Records:
+        """The validation records."""
+        return self.trainer.datamodule.val_records
+
+    def _start(self) -> None:
+        self.predictions, self.given_predictions = [], []
+
+    def _predict(self, batch: Batch) -> None:
+        """Append to ``predictions`` and ``given_predictions`` what the network says of a batch."""
+        raise NotImplementedError
+
+    def _judge(self, predictions: list[dict[str, Any]], given: list[dict[str, Any]]) -> dict[str, Any]:
+        """The figures of an evaluation's predictions, on one process."""
+        raise NotImplementedError
+
+    def _finish(self, stage: str) -> None:
+        predictions = gather_predictions(self.predictions, to=0)
+        given = gather_predictions(self.given_predictions, to=0)
+        if self.trainer.sanity_checking:
+            return
+        results: dict[str, Any] = {}
+        if self.trainer.is_global_zero:
+            results = self._judge(predictions, given)
+        self.predictions, self.given_predictions = predictions, given
+        self.results = share(results)
+        self.log_dict(scalars(self.results, stage))
+
+    def on_validation_epoch_start(self) -> None:
+        self._start()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._predict(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._finish("val")
+
+    def on_test_epoch_start(self) -> None:
+        self._start()
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self._predict(batch)
+
+    def on_test_epoch_end(self) -> None:
+        self._finish("test")
+
+
+def as_prediction(found: dict[str, Tensor], target: dict[str, Any]) -> dict[str, Any]:
+    """Detections of one image on the host, masks as RLE in original image pixels."""
+    found = {k: v.cpu() for k, v in found.items()}
+    rles = encode_masks(found["mask_probs"], found["boxes"], target["original_size"])
+    return {"image_id": int(target["image_id"]), "rles": rles, **{k: found[k] for k in ("boxes", "scores", "labels")}}
+
+
+def scalars(results: dict[str, Any], stage: str) -> dict[str, float]:
+    """Flatten results to names like ``val/mask/novel/AP``; figures without ground truth are left out."""
+    flat = {}
+    for kind in ("box", "mask", "given_boxes"):
+        for group in ("base", "novel", "all"):
+            for name, value in results.get(kind, {}).get(group, {}).items():
+                if isinstance(value, (int, float)):
+                    flat[f"{stage}/{kind}/{group}/{name}"] = float(value)
+    return flat
