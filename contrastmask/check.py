@@ -42,7 +42,8 @@ def main(arguments: list[str]) -> int:
     bad = 0
     for side, records in subsets.records.items():
         for line in records.report.lines():
-            console.print(f"{side}: {line}", markup=False, soft_wrap=True)
+            style = "yellow" if line.startswith("warning") else None
+            console.print(f"{side}: {line}", markup=False, soft_wrap=True, style=style)
         if images:
             bad += _report_images(console, side, records)
     skip = config.data.on_bad == "skip"

@@ -24,6 +24,7 @@ from contrastmask.checkpoints.mmdetection import (
 )
 from contrastmask.checkpoints.tensor_files import differences, named_tensors, read_tensors, write_safetensors
 from contrastmask.data.records import Category
+from contrastmask.data.splits import Trained
 from contrastmask.errors import CheckpointError
 
 GROUPS = ("backbone", "model", "loss")
@@ -41,6 +42,7 @@ class Checkpoint:
     network: dict[str, Any]  # settings of the groups backbone, model and loss, as far as the file tells
     categories: list[dict[str, Any]] | None  # [{"id", "name"}, …] in label order (id None where untold), or untold
     sides: tuple[int, int] | None = None  # short and longest side of the images it is tested on, px, or untold
+    base: tuple[str, ...] | None = None  # names of the classes that had masks in training, or untold
 
     @property
     def classes(self) -> int:
@@ -49,6 +51,13 @@ class Checkpoint:
         if bias is None:
             raise CheckpointError(f"{self.path} has no classifier (roi_heads.box_head.fc_cls.bias)")
         return len(bias) - 1
+
+    @property
+    def trained(self) -> Trained | None:
+        """Its classes, for data that are to have its labels; None where it does not name them."""
+        if self.categories is None:
+            return None
+        return Trained(tuple(category["name"] for category in self.categories), str(self.path), self.base)
 
     def check_classes(self, categories: Sequence[Category]) -> None:
         """Compare the checkpoint's label table with the data's.
@@ -98,14 +107,16 @@ def read_checkpoint(path: str | Path, *, allow: Sequence[str] = ()) -> Checkpoin
         categories = [{"id": None, "name": str(n)} for n in names] if isinstance(names, (list, tuple)) else None
         network = {**_attempt(path, network_of, state), **_groups(about)}
         return _checked(
-            Checkpoint(path, "mmdetection", state, network, about.get("categories", categories), _sides(about))
+            Checkpoint(
+                path, "mmdetection", state, network, about.get("categories", categories), _sides(about), _base(about)
+            )
         )
     if about:
         # a training checkpoint also holds the module's own buffers
         whole = any(name.startswith(_PREFIX) for name in state)
         ours = {name.removeprefix(_PREFIX): v for name, v in state.items() if name.startswith(_PREFIX) or not whole}
         network = _groups(about)
-        return _checked(Checkpoint(path, MARK, ours, network, about["categories"], _sides(about)))
+        return _checked(Checkpoint(path, MARK, ours, network, about["categories"], _sides(about), _base(about)))
     raise CheckpointError(
         f"{path} is no checkpoint of this program, nor a ContrastMask in MMDetection's layout: it begins with "
         f"{', '.join(list(state)[:3])}. (Weights to start training from are a matter of load_initialisation and of "
@@ -129,6 +140,11 @@ def _groups(about: dict[str, Any]) -> dict[str, Any]:
 def _sides(about: dict[str, Any]) -> tuple[int, int] | None:
     data = about.get("config", {}).get("data") or {}
     return (data["test_short_side"], data["long_side"]) if "test_short_side" in data else None
+
+
+def _base(about: dict[str, Any]) -> tuple[str, ...] | None:
+    split = about.get("split")
+    return tuple(split["base"]) if split else None
 
 
 def _attempt(path: Path, function: Callable[[dict[str, Tensor]], Any], state: dict[str, Tensor]) -> Any:
@@ -179,6 +195,9 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | Path, layout: str | Non
     if checkpoint.sides is not None:
         network["data"] = dict(zip(("test_short_side", "long_side"), checkpoint.sides, strict=True))
     about = {"format": 1, "config": network, "categories": checkpoint.categories}
+    if checkpoint.base is not None:
+        names = [category["name"] for category in checkpoint.categories or []]
+        about["split"] = {"base": list(checkpoint.base), "novel": [n for n in names if n not in checkpoint.base]}
     if layout == "mmdetection":
         if path.suffix == ".safetensors":
             raise CheckpointError("MMDetection reads no safetensors; name the file *.pth")

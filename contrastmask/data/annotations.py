@@ -20,12 +20,12 @@ import numpy as np
 from contrastmask.data.boxes import clean_boxes
 from contrastmask.data.categories import read_categories
 from contrastmask.data.columns import flags, numbers, offsets_of, quadruples
-from contrastmask.data.crowds import count_crowds
+from contrastmask.data.crowds import count_crowded, count_crowds
 from contrastmask.data.doubles import settle_doubles
 from contrastmask.data.file_content import no_garbage_collection, read_json, require_folder
 from contrastmask.data.image_table import read_images
 from contrastmask.data.mask_extents import Extents, mask_extents
-from contrastmask.data.mending import mend_masks
+from contrastmask.data.mending import may_mend, mend_masks
 from contrastmask.data.predicted import PREDICTED, predicted_rows
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Category, Records
@@ -129,19 +129,22 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     size = np.stack([images["widths"], images["heights"]], axis=1).astype(np.int64)[image]
 
     packed, masks = _read_masks(raw, xywh, size, sieve, reading.repair)
-    del raw, bbox
+    del bbox
     boxes = clean_boxes(xywh, size, masks, sieve, repair=reading.repair)
     sieve.drop(packed.blank & (area <= 0), "area and mask are empty")
     crowd = _settle_crowds(crowd, packed, masks, boxes, size, sieve, reading)
-    has_mask = _settle_masks(packed, predicted, sieve, reading)
+    has_mask = _settle_masks(raw, packed, predicted, size, sieve, reading)
     rectangles = are_boxes(masks, boxes, size) & has_mask & ~crowd & sieve.alive
     if reading.rectangles == "box":
         sieve.count("without_mask", rectangles, "mask is its own box")
         has_mask &= ~rectangles
     else:
         count_rectangles(rectangles, has_mask & ~crowd & sieve.alive, sieve)
-    count_strays(masks, boxes, size, ~crowd, sieve)
+    del raw
+    count_strays(masks, boxes, size, sieve.alive & ~crowd, sieve)
     settle_doubles(boxes, image, has_mask, sieve.alive & ~crowd, sieve, join=reading.duplicates == "join")
+
+    count_crowded(image, ~crowd, images["image_ids"], sieve)
 
     survivors = sieve.kept
     rows = survivors[np.argsort(image[survivors], kind="stable")]
@@ -170,11 +173,14 @@ def _read_masks(
     return packed, masks
 
 
-def _settle_masks(packed: Packed, predicted: np.ndarray, sieve: References, reading: Reading) -> np.ndarray:
+def _settle_masks(
+    raw: list[Any], packed: Packed, predicted: np.ndarray, size: np.ndarray, sieve: References, reading: Reading
+) -> np.ndarray:
     """bool [A]: the row keeps its mask; whatever takes one away, and why, is counted."""
     for problem in np.unique(packed.problem[packed.problem != SOUND]):
-        remedy = MENDS if problem in MENDABLE and not reading.repair else ""
-        sieve.count("without_mask", packed.problem == problem, PROBLEMS[problem], remedy)
+        found = packed.problem == problem
+        mends = not reading.repair and problem in MENDABLE and may_mend(raw, found, size)
+        sieve.count("without_mask", found, PROBLEMS[problem], MENDS if mends else "")
     sieve.count("repaired", packed.trimmed, "polygons of fewer than 3 points removed")
     sieve.count("without_mask", packed.blank, "mask covers no pixel of the image")
     has_mask = ~packed.lacking

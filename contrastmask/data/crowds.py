@@ -11,6 +11,7 @@ from pycocotools import mask as coco_mask
 from contrastmask.data.mask_extents import Extents
 from contrastmask.data.sieve import Sieve
 
+MOST_DETECTIONS = 100  # of an image, COCO's maxDets
 SAMPLE = 200  # masks that are looked at
 ONE_PART = 0.67  # of them are one or two pieces where masks were painted; of COCO's crowds a quarter are
 MOST_TEXT = 20_000  # characters of run lengths; more is no painted piece
@@ -40,6 +41,14 @@ def count_crowds(
         sieve.count("warning", crowd, reason, OBJECTS)
     else:
         sieve.count("noted", crowd, f"crowd regions (iscrowd 1): {why}", OBJECTS)
+
+
+def count_crowded(image: np.ndarray, objects: np.ndarray, image_ids: np.ndarray, sieve: Sieve) -> None:
+    """Note images with more objects than COCO's figures look at; image int64 [A], objects bool [A]."""
+    full = np.bincount(image[objects & sieve.alive], minlength=len(image_ids)) > MOST_DETECTIONS
+    reason = f"with more than {MOST_DETECTIONS} objects"
+    remedy = f"COCO's figures take the {MOST_DETECTIONS} best detections of an image (maxDets)"
+    sieve.report.add("noted", "image", reason, image_ids[full], remedy=remedy)
 
 
 def _painted(crowd: np.ndarray, masks: Extents, boxes: np.ndarray, segmentation: Callable[[int], Any]) -> bool:

@@ -15,7 +15,7 @@ from contrastmask.data.dataset import Batch, CocoDataset, collate
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Records
 from contrastmask.data.sampler import GroupedBatchSampler, ShardBatchSampler
-from contrastmask.data.splits import Split, SplitRule
+from contrastmask.data.splits import Split, SplitRule, Trained
 from contrastmask.data.subsets import Subsets
 from contrastmask.data.summary import summarise, summary_lines
 from contrastmask.data.transforms import TestTransform, TrainTransform
@@ -39,6 +39,7 @@ class CocoDataModule(pl.LightningDataModule):
         cache: folder for checked records of large annotation files, see `load_cached`; None keeps none.
         on_bad: "error" or "skip", what an unreadable image does, see `CocoDataset`.
         prepare: makes the files where they are generated rather than downloaded; run by one process per machine.
+        trained: the classes of a checkpoint to evaluate, see `Subsets`.
     """
 
     def __init__(
@@ -63,10 +64,11 @@ class CocoDataModule(pl.LightningDataModule):
         cache: Path | None = None,
         on_bad: Literal["error", "skip"] = "error",
         prepare: Callable[[], None] | None = None,
+        trained: Trained | None = None,
     ) -> None:
         super().__init__()
         files = (train_annotations, train_images, val_annotations, val_images)
-        self.subsets = Subsets(*files, split=split, reading=reading, cache=cache, prepare=prepare)
+        self.subsets = Subsets(*files, split=split, reading=reading, cache=cache, prepare=prepare, trained=trained)
         self.train_transform = TrainTransform(short_sides, long_side, flip)
         self.test_transform = TestTransform(test_short_side, test_long_side)
         self.batch_size, self.eval_batch_size, self.num_workers = batch_size, eval_batch_size, num_workers
@@ -91,6 +93,8 @@ class CocoDataModule(pl.LightningDataModule):
         for side in self.subsets.read(evaluation_only=stage in ("validate", "test")):
             self._datasets[side] = self._make_dataset(side)
             rank_zero_info("\n".join(summary_lines(side, self.subsets.records[side], self._summary_of(side))))
+        for note in self.subsets.notes:
+            rank_zero_info(note)
 
     def _make_dataset(self, side: str) -> CocoDataset:
         train = side == "train"
@@ -106,6 +110,12 @@ class CocoDataModule(pl.LightningDataModule):
     def class_names(self) -> tuple[str, ...]:
         """Names in label order."""
         return self.split.class_names
+
+    @property
+    def categories(self) -> list[dict[str, Any]]:
+        """`[{"id", "name"}, …]` in label order: the training file's where it has been read, else the evaluation's."""
+        records = self.subsets.records.get("train") or self.val_records
+        return [{"id": category.id, "name": category.name} for category in records.categories]
 
     @property
     def train_records(self) -> Records:
@@ -181,6 +191,7 @@ class CocoDataModule(pl.LightningDataModule):
                 "name": self.split.name,
                 "base": [names[label] for label in self.split.base],
                 "novel": [names[label] for label in self.split.novel],
+                "notes": list(self.subsets.notes),
             },
             **{side: self._summary_of(side) for side in self.subsets.records},
         }

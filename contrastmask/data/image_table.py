@@ -88,7 +88,9 @@ def _settle_repeats(sieve: Sieve, repair: bool) -> np.ndarray:
         if first.setdefault(id_, said) != said:
             differ.add(id_)
     ambiguous = np.array(sorted(differ), dtype=np.int64)
-    sieve.drop(np.isin(sieve.ids, ambiguous), "whose id several images share: nothing tells whose the objects are")
+    remedy = "files that are merged need ids of their own"
+    reason = "whose id several images share: nothing tells whose the objects are"
+    sieve.drop(np.isin(sieve.ids, ambiguous), reason, remedy)
     sieve.drop(sieve.duplicates(sieve.alive), "listed twice")
     return ambiguous
 

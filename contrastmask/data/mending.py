@@ -10,10 +10,11 @@ import numpy as np
 
 from contrastmask.data.boxes import clipped_boxes
 from contrastmask.data.mask_extents import Extents, mask_extents
-from contrastmask.data.segmentation import MISSING, SOUND, Packed, pack
+from contrastmask.data.segmentation import MISSING, SOUND, Packed, lacks_mask, pack
 from contrastmask.data.sieve import Sieve
 from contrastmask.data.strays import INSIDE, scales, shares_inside, unit
 
+SAMPLE = 50
 MOST_TEXT = 1_000_000  # characters of a segmentation that is JSON within JSON
 
 
@@ -41,6 +42,16 @@ def mend_masks(
     if changed.any():
         packed = pack(raw, heights, widths)
     return _scale(raw, packed, boxes, usable, size, sieve)
+
+
+def may_mend(raw: list[Any], rows: np.ndarray, size: np.ndarray) -> bool:
+    """Whether one of the first of these rows, bool [A], could be read in another way."""
+    for row in np.flatnonzero(rows)[:SAMPLE].tolist():
+        width, height = size[row].tolist()
+        for meant in meanings(raw[row], height, width):
+            if not lacks_mask([meant], np.array([height]), np.array([width]))[0]:
+                return True
+    return False
 
 
 def _scale(

@@ -28,7 +28,7 @@ MAX_OUTLINE = 10_000_000
 PROBLEMS = (
     "",
     "no segmentation",
-    "segmentation is an empty list",
+    "segmentation is empty",
     "segmentation is neither polygons (lists of numbers) nor run lengths",
     "polygon with an odd number of coordinates",
     f"polygon coordinate not finite or over {REACH} times the image's longer side",
@@ -37,7 +37,7 @@ PROBLEMS = (
     "run lengths of another size than the image",
     "run lengths malformed, or not adding up to the image's pixels",
 )
-SOUND, MISSING, EMPTY_LIST, NO_FORMAT, ODD, FAR, SHORT, LONG, WRONG_SIZE, MALFORMED = range(len(PROBLEMS))
+SOUND, MISSING, EMPTY, NO_FORMAT, ODD, FAR, SHORT, LONG, WRONG_SIZE, MALFORMED = range(len(PROBLEMS))
 # What a repair may read in another way, and what is said of it.
 MENDABLE = (NO_FORMAT, SHORT, WRONG_SIZE, MALFORMED)
 MENDS = "data.repair=true reads what can only mean one mask"
@@ -91,12 +91,14 @@ def pack(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray) 
     coordinates, lengths, text = array("d"), array("q"), bytearray()
     polygon_rows, run_rows = np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64)
     for row, segmentation in enumerate(segmentations):
-        if type(segmentation) is list:
+        if not segmentation or _is_empty(segmentation):
+            problem[row] = MISSING if segmentation is None else EMPTY
+        elif type(segmentation) is list:
             problem[row] = _read_polygons(segmentation, coordinates, lengths)
         elif type(segmentation) is dict:
             problem[row] = _read_runs(segmentation, int(heights[row]), int(widths[row]), text)
         else:
-            problem[row] = MISSING if segmentation is None else NO_FORMAT
+            problem[row] = NO_FORMAT
         polygon_rows[row + 1], run_rows[row + 1] = len(lengths), len(text)
 
     table = SegmentationTable(
@@ -118,6 +120,15 @@ def pack(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray) 
     return Packed(table, problem, trimmed, blank, outline)
 
 
+def _is_empty(segmentation: Any) -> bool:
+    """Written down, and nothing in it: [[]], [[], []], {"counts": []}, "" and their like."""
+    if type(segmentation) is dict:
+        return not segmentation.get("counts")
+    if type(segmentation) is str:
+        return not segmentation.strip()
+    return type(segmentation) is list and not segmentation[0] and not any(segmentation)
+
+
 def _read_polygons(polygons: list[Any], coordinates: array, lengths: array) -> int:
     """Append the numbers of one annotation; leave no trace of it where one is not a number."""
     n_coordinates, n_lengths = len(coordinates), len(lengths)
@@ -130,7 +141,7 @@ def _read_polygons(polygons: list[Any], coordinates: array, lengths: array) -> i
     except (TypeError, OverflowError):
         del coordinates[n_coordinates:], lengths[n_lengths:]
         return NO_FORMAT
-    return SOUND if polygons else EMPTY_LIST
+    return SOUND
 
 
 def _read_runs(rle: dict[str, Any], height: int, width: int, text: bytearray) -> int:

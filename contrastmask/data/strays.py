@@ -35,7 +35,7 @@ def scales(masks: Extents, boxes: np.ndarray, stray: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         factor = side / (around[:, 2:] - around[:, :2])
         fits = (np.abs(around[:, :2] * factor - box[:, :2]) <= np.maximum(2, 0.05 * side)).all(axis=1)
-    fits &= np.isfinite(factor).all(axis=1)
+    fits &= (np.isfinite(factor) & (factor > 0)).all(axis=1)
     if 2 * fits.sum() >= stray.sum():
         result[rows[fits]] = factor[fits]
     return result
@@ -55,6 +55,8 @@ def count_strays(masks: Extents, boxes: np.ndarray, size: np.ndarray, judged: np
     stray = judged & (masks.present | masks.outline) & (inside < INSIDE)
     if stray.any():
         factors = scales(masks, boxes, stray)
+        # what has no pixel is counted as that, unless a scale would give it some
+        stray &= masks.present | (factors != 1).any(axis=1)
         scaled = (factors != 1).any(axis=1)
         what = unit(factors[scaled], size[scaled]) if scaled.any() else ""
         sieve.count("warning", scaled, f"mask does not lie in its box: polygons are {what}", SCALES)

@@ -12,10 +12,23 @@ from typing import Literal
 
 import numpy as np
 
+from contrastmask.data.categories import match_classes
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Records
 from contrastmask.data.records_cache import load_cached
-from contrastmask.data.splits import Split, SplitRule, apply_split, resolve_split
+from contrastmask.data.report import Report
+from contrastmask.data.splits import (
+    Split,
+    SplitRule,
+    Trained,
+    apply_split,
+    bare_classes,
+    differences,
+    lost,
+    require_masks,
+    resolve_split,
+    trained_split,
+)
 from contrastmask.data.training_images import training_images
 from contrastmask.errors import DataError
 
@@ -34,11 +47,14 @@ class Subsets:
         reading: of both files where there is more than one way; predicted masks are never the truth to evaluate by.
         cache: folder for checked records of large annotation files, see `load_cached`; None keeps none.
         prepare: makes the files where they are generated rather than downloaded.
+        trained: the classes of a checkpoint to evaluate: the labels are then its own, and so is the split that the
+            training file would have told.
 
     Attributes:
         records: what has been read, by side. images: int64 [I'] positions in the records of the images that are used.
         left_out: reason → number of images left out of training.
         withheld: masks that the training file has and the split took away.
+        notes: where the split of the data is another than the checkpoint's.
     """
 
     def __init__(
@@ -52,17 +68,19 @@ class Subsets:
         reading: Reading = AS_IT_IS,
         cache: Path | None = None,
         prepare: Callable[[], None] | None = None,
+        trained: Trained | None = None,
     ) -> None:
         self.paths: dict[str, tuple[Path, Path]] = {
             "train": (Path(train_annotations), Path(train_images)),
             "val": (Path(val_annotations), Path(val_images)),
         }
-        self.split_rule, self.cache, self.prepare = split, cache, prepare
+        self.split_rule, self.cache, self.prepare, self.trained = split, cache, prepare, trained
         self.readings = {"train": reading, "val": replace(reading, predicted_masks="ignore")}
         self.records: dict[str, Records] = {}
         self.images: dict[str, np.ndarray] = {}
         self.left_out: dict[str, dict[str, int]] = {}
         self.withheld = 0
+        self.notes: list[str] = []
         self._split: Split | None = None
 
     @property
@@ -90,13 +108,21 @@ class Subsets:
         if "train" in loaded:
             complete = loaded["train"]
             split = resolve_split(self.split_rule, complete)
+            if not evaluation_only and self.split_rule.mask_share > 0:
+                require_masks(split, complete)
+            complete = _with_bare_classes(complete, split)
             loaded["train"] = apply_split(split, complete, self.split_rule.mask_share)
             withheld = _count_masks(complete) - _count_masks(loaded["train"])
         elif split is None:
-            split = resolve_split(self.split_rule, loaded["val"])
+            split = self._given_split or resolve_split(self.split_rule, loaded["val"])
         records = {**self.records, **loaded}
         if len(records) == 2:
-            _check_same_classes(records["train"], records["val"])
+            train = records["train"]
+            matched = match_classes(records["val"], train.class_names, str(train.path))
+            if matched is not self.records.get("val"):  # also where it was read before under labels of its own
+                new = [*dict.fromkeys([*new, "val"])]
+                loaded["val"] = records["val"] = matched
+        self.notes = [] if self.trained is None else differences(split, self.trained)
         chosen = {side: _used_images(side, loaded[side]) for side in new}
         # only now: what has failed is read anew when asked for again
         self._split, self.withheld, self.records = split, withheld, records
@@ -111,7 +137,13 @@ class Subsets:
                 loaded["val"] = loaded["train"]
             else:
                 loaded[side] = load_cached(*self.paths[side], self.readings[side], folder=self.cache)
+                if self.trained is not None:
+                    loaded[side] = match_classes(loaded[side], self.trained.class_names, self.trained.whose)
         return loaded
+
+    @property
+    def _given_split(self) -> Split | None:
+        return None if self.trained is None else trained_split(self.split_rule, self.trained)
 
     @property
     def _is_one_file(self) -> bool:
@@ -120,7 +152,7 @@ class Subsets:
     @property
     def _split_needs_annotations(self) -> bool:
         rule = self.split_rule
-        return rule.rule == "as_annotated" and rule.base is None and rule.novel is None
+        return self._given_split is None and rule.rule == "as_annotated" and rule.base is None and rule.novel is None
 
 
 def _used_images(side: Side, records: Records) -> tuple[np.ndarray, dict[str, int]]:
@@ -129,7 +161,8 @@ def _used_images(side: Side, records: Records) -> tuple[np.ndarray, dict[str, in
     else:
         images, left_out = np.arange(len(records.image_ids)), {}
     if len(images) == 0:
-        raise DataError(f"{records.path}: no image is left to {'train on' if side == 'train' else 'evaluate'}")
+        what = "train on" if side == "train" else "evaluate"
+        raise DataError(f"{records.path}: no image is left to {what}{lost(records)}")
     return images, left_out
 
 
@@ -137,14 +170,9 @@ def _count_masks(records: Records) -> int:
     return int((records.has_mask & ~records.crowd).sum())
 
 
-def _check_same_classes(train: Records, val: Records) -> None:
-    """Labels are positions in the class table: the two tables must be equal."""
-    ours, theirs = ({(c.id, c.name) for c in records.categories} for records in (train, val))
-    if ours == theirs:
-        return
-    named = [
-        f"{records.path} alone has " + ", ".join(f"{name!r} (id {id_})" for id_, name in sorted(difference))
-        for records, difference in ((train, ours - theirs), (val, theirs - ours))
-        if difference
-    ]
-    raise DataError("training and validation files list different categories: " + "; ".join(named))
+def _with_bare_classes(records: Records, split: Split) -> Records:
+    """The records, their report with a warning of base classes that have not one mask."""
+    report = records.report.merge(Report())
+    reason = "base, but without a single mask: their objects are learnt as boxes, as if they were novel"
+    report.add("warning", "category", reason, bare_classes(split, records), remedy="split.novel=[…] says so")
+    return replace(records, report=report)

@@ -13,6 +13,7 @@ from pytorch_lightning.utilities import rank_zero_info
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.initialisation import load_initialisation
 from contrastmask.data.datamodule import CocoDataModule
+from contrastmask.data.splits import Trained
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.model.detector import Detector
 from contrastmask.programs.config import Config, typed
@@ -61,8 +62,12 @@ def build_initialised(config: Config, class_names: Sequence[str]) -> Detector:
     return detector
 
 
-def build_datamodule(config: Config) -> CocoDataModule:
-    """The data that ``config.data`` and ``config.split`` describe; reads nothing yet."""
+def build_datamodule(config: Config, trained: Trained | None = None) -> CocoDataModule:
+    """The data that ``config.data`` and ``config.split`` describe; reads nothing yet.
+
+    Args:
+        trained: the classes of a checkpoint to evaluate, whose labels the data then get.
+    """
     data = config.data
     return CocoDataModule(
         **subset_options(config),
@@ -77,6 +82,7 @@ def build_datamodule(config: Config) -> CocoDataModule:
         seed=config.seed,
         repeats=config.schedule.repeats,
         on_bad=data.on_bad,
+        trained=trained,
     )
 
 
@@ -97,7 +103,7 @@ def build_module(
         seed=config.seed,
         given_boxes=config.evaluate == "given_boxes",
         config=plain,
-        categories=[{"id": c.id, "name": c.name} for c in datamodule.val_records.categories],
+        categories=datamodule.categories,
     )
 
 

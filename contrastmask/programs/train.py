@@ -13,6 +13,7 @@ from rich.console import Console
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.read import load_weights, read_checkpoint
 from contrastmask.data.datamodule import CocoDataModule
+from contrastmask.data.splits import Trained
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.evaluation.slices import to_coco_results
 from contrastmask.evaluation.tables import format_tables
@@ -61,7 +62,7 @@ def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     checkpoint = read_checkpoint(config.ckpt_path)
     network = with_network(cfg, checkpoint.network)
-    datamodule = _data(config, "test")
+    datamodule = _data(config, "test", checkpoint.trained)
     checkpoint.check_classes(datamodule.val_records.categories)
     detector = build_detector(network, len(datamodule.class_names), pretrained=False)
     load_weights(detector, checkpoint)
@@ -69,8 +70,8 @@ def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     return _evaluate(_trainer(cfg, plain, folder, datamodule), folder, module, datamodule, config)
 
 
-def _data(config: Config, stage: str) -> CocoDataModule:
-    datamodule = build_datamodule(config)
+def _data(config: Config, stage: str, trained: Trained | None = None) -> CocoDataModule:
+    datamodule = build_datamodule(config, trained)
     # before the trainer does it: the model needs to know the classes
     datamodule.prepare_data()
     datamodule.setup(stage)

@@ -38,7 +38,14 @@ class EvaluatedModule(pl.LightningModule):
         self.whole_epochs = 0
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["contrastmask"] = {"format": 1, "config": self.config, "categories": self.categories}
+        names = self.split.class_names
+        split = {side: [names[label] for label in getattr(self.split, side)] for side in ("base", "novel")}
+        checkpoint["contrastmask"] = {
+            "format": 1,
+            "config": self.config,
+            "categories": self.categories,
+            "split": {"name": self.split.name, **split},
+        }
 
     @property
     def truth(self) -> Records:

@@ -126,8 +126,8 @@ def test_crowd_flag_must_be_one(tmp_path: Path, value: Any) -> None:
     [
         (..., "no segmentation"),
         (None, "no segmentation"),
-        ([], "empty list"),
-        ([[]], "fewer than 3 points"),
+        ([], "is empty"),
+        ([[]], "is empty"),
         ([[1, 2, 3, 4]], "fewer than 3 points"),
         ([[10, 10, 20, 10, 20, 20, 5]], "odd number"),
         ([[10, 10, 20, 10, float("nan"), 20]], "not finite"),

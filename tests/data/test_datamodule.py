@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ from contrastmask.data import datamodule as module_under_test
 from contrastmask.data import subsets
 from contrastmask.data.datamodule import CocoDataModule
 from contrastmask.data.reading import Reading
-from contrastmask.data.splits import SplitRule
+from contrastmask.data.splits import SplitRule, Trained
 from contrastmask.errors import DataError
 from tests.identical import identical
 from tests.tiny_coco import TinyCoco, write_tiny_coco
@@ -152,11 +153,69 @@ def test_as_annotated_takes_its_split_from_the_training_file(tmp_path, val):
     assert data.val_records.has_mask.all()
 
 
+def test_classes_are_matched_by_name(train, val):
+    content = copy.deepcopy(val.content)
+    number = {c["id"]: 7 * i + 3 for i, c in enumerate(reversed(content["categories"]))}
+    gone = next(c["id"] for c in content["categories"] if c["name"] == "stop sign")
+    content["categories"] = [{**c, "id": number[c["id"]]} for c in content["categories"] if c["id"] != gone]
+    content["categories"].append({"id": 1, "name": "unused"})
+    content["annotations"] = [a for a in content["annotations"] if a["category_id"] != gone]
+    for row in content["annotations"]:
+        row["category_id"] = number[row["category_id"]]
+    before = ready(train, val)
+    names = before.class_names
+    val.rewrite(content)
+    data = ready(train, val)
+    assert data.class_names == names
+    assert [c.name for c in data.val_records.categories] == list(names)
+    ids = {c["name"]: c["id"] for c in content["categories"]}
+    assert all(ids.get(c.name, c.id) == c.id for c in data.val_records.categories)
+    assert len({c.id for c in data.val_records.categories}) == len(names)
+    kept = before.val_records.labels[before.val_records.labels != names.index("stop sign")]
+    assert data.val_records.labels.tolist() == kept.tolist()
+    noted = {entry["reason"]: entry["examples"] for entry in data.val_records.report.to_dict()["noted"]}
+    assert next(v for k, v in noted.items() if "does not have, without objects" in k) == ["unused"]
+    assert next(v for k, v in noted.items() if "nothing to judge" in k) == ["stop sign"]
+    assert [c["id"] for c in data.categories] == [c.id for c in data.train_records.categories]
+
+
+def test_val_read_first_gets_the_labels_of_training(train, val):
+    content = copy.deepcopy(val.content)
+    content["categories"] = [{**c, "id": 100 - c["id"]} for c in content["categories"]]
+    for row in content["annotations"]:
+        row["category_id"] = 100 - row["category_id"]
+    val.rewrite(content)
+    data = make(train, val)
+    data.setup("test")
+    assert data.val_records.class_names[0] == "kite"
+    data.setup("fit")
+    assert data.val_records.class_names == data.train_records.class_names
+    assert data.val_dataset.records is data.val_records
+
+
+def test_a_checkpoint_brings_its_split_and_labels(train, val):
+    train.annotations.unlink()
+    trained = Trained(("kite", "dog", "cat", "stop sign", "person"), "last.ckpt", base=("dog", "cat"))
+    data = make(train, val, SplitRule("as_annotated"), trained=trained)
+    data.setup("test")
+    assert data.class_names == trained.class_names
+    assert [data.class_names[label] for label in data.split.base] == ["dog", "cat"]
+    assert data.summary()["split"]["notes"] == []
+    assert data.categories[0] == {"id": 38, "name": "kite"}
+    data = make(train, val, SplitRule("voc_nonvoc"), trained=trained)
+    data.setup("test")
+    assert data.summary()["split"]["notes"] == [
+        "split voc_nonvoc differs from the training of last.ckpt: base here, but trained without masks: person"
+    ]
+    with pytest.raises(DataError, match=r"does not exist"):
+        make(train, val, SplitRule("as_annotated"), trained=replace(trained, base=None)).setup("test")
+
+
 def test_class_tables_must_agree(train, val):
     content = copy.deepcopy(val.content)
     content["categories"] = [{**c, "name": "hound"} if c["name"] == "dog" else c for c in content["categories"]]
     val.rewrite(content)
-    with pytest.raises(DataError, match=r"(?s)'dog' \(id 18\).*'hound' \(id 18\)"):
+    with pytest.raises(DataError, match=r"'hound' \(\d+ objects\).*has 'dog'.*matched by name"):
         ready(train, val)
 
 

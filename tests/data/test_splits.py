@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 
 from contrastmask.data.annotations import Records, load_annotations
-from contrastmask.data.splits import VOC_CLASSES, Split, SplitRule, apply_split, resolve_split
-from contrastmask.errors import ConfigError
+from contrastmask.data.splits import (
+    VOC_CLASSES,
+    Split,
+    SplitRule,
+    apply_split,
+    bare_classes,
+    require_masks,
+    resolve_split,
+)
+from contrastmask.errors import ConfigError, DataError
+from tests.data.coco_rows import content, read, row
 
 Make = Callable[..., Records]
 NAMES = ["person", "cat", "kite", "bench", "dog"]
@@ -77,6 +86,31 @@ def test_as_annotated(make: Make) -> None:
     assert named(resolve_split(SplitRule("as_annotated"), make())) == (NAMES, [])
     with pytest.raises(ConfigError, match="leaves no base class"):
         resolve_split(SplitRule("as_annotated"), make(without=tuple(NAMES)))
+
+
+def test_an_error_shows_what_was_lost_and_no_way_to_nothing(make: Make) -> None:
+    records = make(without=tuple(NAMES))
+    with pytest.raises(ConfigError) as error:
+        resolve_split(SplitRule("as_annotated"), records)
+    assert "split=all" not in str(error.value)
+    assert "\n  kept without mask: 5 annotations, no segmentation (person 1, cat 1, kite 1, bench 1, dog 1" in str(
+        error.value
+    )
+    with pytest.raises(DataError, match=r"(?s)no object of a base class has a mask.*mask_share=0.*no segmentation"):
+        require_masks(resolve_split(SplitRule("all"), records), records)
+    some = make(without=("cat",))
+    split = resolve_split(SplitRule(novel=["dog"]), some)
+    require_masks(split, some)
+    assert bare_classes(split, some) == ["cat"]
+
+
+def test_crowds_alone_are_no_training(tmp_path: Path) -> None:
+    rows = [row(i, iscrowd=1) for i in range(1, 4)]
+    records = read(tmp_path, content(rows))
+    with pytest.raises(DataError, match=r"(?s)no object is left.*every object is a crowd.*dog 3.*data\.crowd=object"):
+        require_masks(resolve_split(SplitRule("all"), records), records)
+    records = read(tmp_path, content(rows), crowd="object")
+    require_masks(resolve_split(SplitRule("all"), records), records)
 
 
 def test_unknown_rule_lists_the_choices(make: Make) -> None:
