@@ -11,8 +11,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from contrastmask.checkpoints.mmdetection import detector_name, is_mmdetection
+from contrastmask.checkpoints.packing import class_names as names_in
+from contrastmask.checkpoints.packing import named_tensors, unfit
 from contrastmask.checkpoints.read import described
-from contrastmask.checkpoints.tensor_files import differences, named_tensors, read_tensors
+from contrastmask.checkpoints.tensor_files import differences, read_tensors
 from contrastmask.errors import CheckpointError
 
 # torchvision's Mask R-CNN to ours: names before and since its release 0.13, and the mask head's layers
@@ -55,8 +57,8 @@ def load_initialisation(
     A part is taken entire or not at all: a convolution whose normalisation is missing is worse than a fresh one.
 
     Args:
-        path: ImageNet weights in torchvision's layout, a whole Mask R-CNN of torchvision, a two-stage detector in
-            MMDetection's layout, or a checkpoint of this program.
+        path: ImageNet weights in torchvision's layout, a whole Mask R-CNN of torchvision (as its reference scripts
+            save it, too), a two-stage detector in MMDetection's layout, or a checkpoint of this program.
         class_names: of the detector, in label order. Where the file names other classes, the classifier and the box
             regressor start anew even if their shapes fit.
         allow: as :func:`contrastmask.checkpoints.read.read_checkpoint`.
@@ -67,7 +69,7 @@ def load_initialisation(
     path = Path(path)
     content = read_tensors(path, allow)
     given = _our_names(named_tensors(content, path))
-    names = _class_names(content)
+    names = _class_names(content, path)
     foreign = class_names is not None and names is not None and list(class_names) != names
     own = detector.state_dict()
     used, not_used, taken = {}, {}, {}
@@ -105,7 +107,7 @@ def _misfit(wanted: dict[str, Tensor], found: dict[str, Tensor]) -> str | None:
         said = [f"{len(names)} tensors {what} ({names[0]}, …)" for names, what in
                 ((missing, "missing"), (extra, "left over")) if names]  # fmt: skip
         return ", ".join(said)
-    return None
+    return next(filter(None, (unfit(name, wanted[name], value) for name, value in found.items())), None)
 
 
 def _our_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -123,9 +125,7 @@ def _our_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-def _class_names(content: dict[str, Any]) -> list[str] | None:
-    if categories := described(content).get("categories"):
+def _class_names(content: dict[str, Any], path: Path) -> list[str] | None:
+    if categories := described(content, path).get("categories"):
         return [c["name"] for c in categories]
-    meta = content.get("meta")
-    names = meta.get("CLASSES") if isinstance(meta, dict) else None
-    return [str(n) for n in names] if isinstance(names, (list, tuple)) else None
+    return names_in(content)

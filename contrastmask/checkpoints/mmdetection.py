@@ -99,6 +99,11 @@ def detector_name(name: str) -> str:
     return _rename(name, _TO_OURS) or name
 
 
+def has_counterpart(name: str) -> bool:
+    """Whether a ContrastMask has this tensor of MMDetection's."""
+    return _rename(name, _TO_OURS) is not None
+
+
 def network_of(state: dict[str, Tensor]) -> dict[str, dict[str, Any]]:
     """Settings of the configuration's groups ``backbone`` and ``model``, read off the shapes of a Detector's tensors.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -21,8 +20,7 @@ def network_config(checkpoint: Checkpoint) -> NetworkConfig:
     """The settings of a checkpoint's network; what the file does not tell is the released model's.
 
     Raises:
-        CheckpointError: the file has settings that this version does not know, or it lacks some and the configuration
-            files are not beside the package.
+        CheckpointError: the file lacks settings, and the configuration files are not beside the package.
     """
     config = NetworkConfig()
     if any(group not in checkpoint.network for group in _RELEASED) or checkpoint.layout == "mmdetection":
@@ -32,24 +30,20 @@ def network_config(checkpoint: Checkpoint) -> NetworkConfig:
                 raise CheckpointError(
                     f"{checkpoint.path} tells not all of its network and {file} is missing: run from a checkout"
                 )
-            _fill(getattr(config, group), yaml.safe_load(file.read_text(encoding="utf-8")), group, checkpoint.path)
+            _fill(getattr(config, group), yaml.safe_load(file.read_text(encoding="utf-8")))
     for group, settings in checkpoint.network.items():
-        _fill(getattr(config, group), settings, group, checkpoint.path)
+        _fill(getattr(config, group), settings)
     missing = _missing(config, "")
     if missing:
         raise CheckpointError(f"{checkpoint.path} does not tell {', '.join(missing)} of its network")
     return config
 
 
-def _fill(target: Any, settings: dict[str, Any], where: str, path: Path) -> None:
-    names = {field.name for field in fields(target)}
+def _fill(target: Any, settings: dict[str, Any]) -> None:
+    """Names and types are right: reading the checkpoint has looked at them."""
     for name, value in settings.items():
-        if name not in names:
-            raise CheckpointError(
-                f"{path}: the setting {where}.{name} is unknown to this version; use the one it is from"
-            )
         if is_dataclass(getattr(target, name)):
-            _fill(getattr(target, name), value, f"{where}.{name}", path)
+            _fill(getattr(target, name), value)
         else:
             setattr(target, name, value)
 

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torchvision.models import ResNet18_Weights, ResNet50_Weights, ResNet101_Weights, ResNeXt50_32X4D_Weights
 
-from contrastmask.checkpoints.tensor_files import differences, named_tensors, read_tensors
+from contrastmask.checkpoints.packing import named_tensors, unfit
+from contrastmask.checkpoints.tensor_files import differences, read_tensors
 from contrastmask.errors import CheckpointError
 
 # IMAGENET1K_V1, as the released model started from; (depth, groups, width per group)
@@ -69,6 +70,7 @@ def load_body(body: nn.Module, state: dict[str, torch.Tensor], source: str) -> N
     problems = [f"missing {k}" for k in missing if not k.endswith("num_batches_tracked")]
     problems += [f"unknown {k}" for k in left_over]
     problems += [f"{k} is {tuple(state[k].shape)}, not {tuple(own[k].shape)}" for k in reshaped]
+    problems += [why for k, wanted in own.items() if k in state and (why := unfit(k, wanted, state[k]))]
     if problems:
         more = f" and {len(problems) - 8} more" if len(problems) > 8 else ""
         raise CheckpointError(f"{source} is not this body: " + "; ".join(problems[:8]) + more)

@@ -1,8 +1,4 @@
-"""Checkpoints of a whole detector, in our layouts and MMDetection's: reading, checking, loading, converting.
-
-python -m contrastmask.checkpoints convert contrastmask.pth contrastmask.safetensors
-python -m contrastmask.checkpoints convert outputs/…/last.ckpt mmdetection.pth
-"""
+"""Checkpoints of a whole detector, in our layouts and MMDetection's: reading, checking, loading."""
 
 from __future__ import annotations
 
@@ -12,24 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from contrastmask.checkpoints.mmdetection import (
+    MOST_NAMES,
     from_mmdetection,
+    has_counterpart,
     is_mmdetection,
     mmdetection_name,
     network_of,
-    to_mmdetection,
 )
-from contrastmask.checkpoints.tensor_files import differences, named_tensors, read_tensors, write_safetensors
+from contrastmask.checkpoints.packing import class_names, named_tensors, unfit
+from contrastmask.checkpoints.plausible import check_about, check_network, check_sides
+from contrastmask.checkpoints.tensor_files import differences, read_tensors
 from contrastmask.data.records import Category
 from contrastmask.data.splits import Trained
 from contrastmask.errors import CheckpointError
 
 GROUPS = ("backbone", "model", "loss")
 MARK = "contrastmask"  # the entry that tells our own files, and what we know beyond the tensors of another's
-_PREFIX = "detector."  # of the tensors in a training checkpoint
+# what Lightning needs to go on with a training
+TRAINING = ("optimizer_states", "lr_schedulers", "loops", "epoch", "global_step")
+PREFIX = "detector."  # of the tensors in a training checkpoint
+_START = "`python train.py init_path={path} …` starts a training from the parts that fit, backbone.weights= from a body"
 
 
 @dataclass(frozen=True)
@@ -97,39 +98,75 @@ def read_checkpoint(path: str | Path, *, allow: Sequence[str] = ()) -> Checkpoin
             ContrastMask does not have.
     """
     path = Path(path)
-    content = read_tensors(path, allow)
-    about = described(content)
+    return checkpoint_of(read_tensors(path, allow), path)
+
+
+def read_resumable(path: str | Path) -> Checkpoint:
+    """Read a checkpoint that a training can go on from.
+
+    Raises:
+        CheckpointError: as :func:`read_checkpoint`; or it holds weights without the state of a training.
+    """
+    path = Path(path)
+    content = read_tensors(path)
+    checkpoint = checkpoint_of(content, path)
+    if lacking := [name for name in TRAINING if name not in content]:
+        raise CheckpointError(
+            f"{path} has no training to resume: it lacks {', '.join(lacking)}. A checkpoint of train.py has them; "
+            f"init_path={path} starts a new training from its weights"
+        )
+    return checkpoint
+
+
+def is_contrastmask(content: dict[str, Any], path: Path) -> bool:
+    """Whether a file says, or its tensors' names tell, that it is a ContrastMask."""
+    state = named_tensors(content, path)
+    return bool(described(content, path)) or (is_mmdetection(state) and all(map(has_counterpart, state)))
+
+
+def checkpoint_of(content: dict[str, Any], path: Path) -> Checkpoint:
+    """The checkpoint in a file's ``content``, which ``read_tensors`` gave.
+
+    Raises:
+        CheckpointError: the tensors of another model; a description that is damaged or of a later version.
+    """
+    about = described(content, path)
     state = named_tensors(content, path)
     if is_mmdetection(state):
         state = _attempt(path, from_mmdetection, state)
-        meta = content.get("meta") or {}
-        names = meta.get("CLASSES") if isinstance(meta, dict) else None
-        categories = [{"id": None, "name": str(n)} for n in names] if isinstance(names, (list, tuple)) else None
+        names = class_names(content)
+        categories = about.get("categories") or (names and [{"id": None, "name": name} for name in names])
         network = {**_attempt(path, network_of, state), **_groups(about)}
         return _checked(
-            Checkpoint(
-                path, "mmdetection", state, network, about.get("categories", categories), _sides(about), _base(about)
-            )
+            Checkpoint(path, "mmdetection", state, network, categories or None, _sides(about, path), _base(about))
         )
     if about:
         # a training checkpoint also holds the module's own buffers
-        whole = any(name.startswith(_PREFIX) for name in state)
-        ours = {name.removeprefix(_PREFIX): v for name, v in state.items() if name.startswith(_PREFIX) or not whole}
+        whole = any(name.startswith(PREFIX) for name in state)
+        ours = {name.removeprefix(PREFIX): v for name, v in state.items() if name.startswith(PREFIX) or not whole}
         network = _groups(about)
-        return _checked(Checkpoint(path, MARK, ours, network, about["categories"], _sides(about), _base(about)))
+        return _checked(
+            Checkpoint(path, MARK, ours, network, about.get("categories"), _sides(about, path), _base(about))
+        )
     raise CheckpointError(
         f"{path} is no checkpoint of this program, nor a ContrastMask in MMDetection's layout: it begins with "
-        f"{', '.join(list(state)[:3])}. (Weights to start training from are a matter of load_initialisation and of "
-        "backbone.weights)"
+        f"{', '.join(list(state)[:3])}. {_START.format(path=path)}"
     )
 
 
-def described(content: dict[str, Any]) -> dict[str, Any]:
-    """What this program wrote into a file beside its tensors: ``{"format", "config", "categories"}``, or nothing."""
-    if "metadata" in content:
-        return json.loads(content["metadata"].get(MARK, "{}"))
+def described(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What this program wrote into a file beside its tensors: ``{"format", "config", "categories"}``, or nothing.
+
+    Raises:
+        CheckpointError: it is damaged, or of a later version.
+    """
+    if isinstance(content.get("metadata"), dict):
+        try:
+            return check_about(path, json.loads(content["metadata"].get(MARK, "{}")))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise CheckpointError(f"{path}: its description is no JSON ({error})") from error
     meta = content.get("meta")
-    return content.get(MARK) or (meta.get(MARK, {}) if isinstance(meta, dict) else {})
+    return check_about(path, content.get(MARK) or (meta.get(MARK, {}) if isinstance(meta, dict) else {}))
 
 
 def _groups(about: dict[str, Any]) -> dict[str, Any]:
@@ -137,9 +174,11 @@ def _groups(about: dict[str, Any]) -> dict[str, Any]:
     return {group: config[group] for group in GROUPS if group in config}
 
 
-def _sides(about: dict[str, Any]) -> tuple[int, int] | None:
-    data = about.get("config", {}).get("data") or {}
-    return (data["test_short_side"], data["long_side"]) if "test_short_side" in data else None
+def _sides(about: dict[str, Any], path: Path) -> tuple[int, int] | None:
+    data = about.get("config", {}).get("data")
+    if not isinstance(data, dict) or "test_short_side" not in data:
+        return None
+    return check_sides(path, (data["test_short_side"], data.get("long_side")))
 
 
 def _base(about: dict[str, Any]) -> tuple[str, ...] | None:
@@ -151,7 +190,7 @@ def _attempt(path: Path, function: Callable[[dict[str, Tensor]], Any], state: di
     try:
         return function(state)
     except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        raise CheckpointError(f"{path}: {error}. {_START.format(path=path)}") from error
 
 
 def _checked(checkpoint: Checkpoint) -> Checkpoint:
@@ -159,6 +198,7 @@ def _checked(checkpoint: Checkpoint) -> Checkpoint:
         raise CheckpointError(
             f"{checkpoint.path} names {len(checkpoint.categories)} classes, its classifier has {checkpoint.classes}"
         )
+    check_network(checkpoint.path, checkpoint.network, checkpoint.state)
     return checkpoint
 
 
@@ -166,7 +206,8 @@ def load_weights(detector: nn.Module, checkpoint: Checkpoint) -> None:
     """Load a checkpoint into a detector, strictly.
 
     Raises:
-        CheckpointError: tensors missing, left over or of another shape, each named, in the file's own names.
+        CheckpointError: tensors missing, left over, of another shape or no floating-point numbers, each named, in the
+            file's own names.
     """
     own, given = detector.state_dict(), checkpoint.state
     name = mmdetection_name if checkpoint.layout == "mmdetection" else str
@@ -174,40 +215,8 @@ def load_weights(detector: nn.Module, checkpoint: Checkpoint) -> None:
     problems = [f"missing: {name(key)}" for key in missing]
     problems += [f"left over: {name(key)}" for key in left_over]
     problems += [f"{name(key)} is {tuple(given[key].shape)}, the model's {tuple(own[key].shape)}" for key in reshaped]
+    if not problems:
+        problems = [why for key, wanted in own.items() if (why := unfit(name(key), wanted, given[key]))][:MOST_NAMES]
     if problems:
         raise CheckpointError(f"{checkpoint.path} does not fit this model: {'; '.join(problems)}")
     detector.load_state_dict(given)
-
-
-def write_checkpoint(checkpoint: Checkpoint, path: str | Path, layout: str | None = None) -> str:
-    """Write the weights, without optimiser or trainer; returns the layout. Values are unchanged, bit for bit.
-
-    Args:
-        path: ``*.safetensors`` is written in the safetensors format, everything else by ``torch.save``.
-        layout: ``"contrastmask"`` or ``"mmdetection"``; None takes MMDetection's for ``*.pth``, ours otherwise.
-
-    Raises:
-        CheckpointError: an unknown layout, or MMDetection's in a safetensors file.
-    """
-    path = Path(path)
-    layout = layout or ("mmdetection" if path.suffix == ".pth" else MARK)
-    network = {group: checkpoint.network[group] for group in GROUPS if group in checkpoint.network}
-    if checkpoint.sides is not None:
-        network["data"] = dict(zip(("test_short_side", "long_side"), checkpoint.sides, strict=True))
-    about = {"format": 1, "config": network, "categories": checkpoint.categories}
-    if checkpoint.base is not None:
-        names = [category["name"] for category in checkpoint.categories or []]
-        about["split"] = {"base": list(checkpoint.base), "novel": [n for n in names if n not in checkpoint.base]}
-    if layout == "mmdetection":
-        if path.suffix == ".safetensors":
-            raise CheckpointError("MMDetection reads no safetensors; name the file *.pth")
-        names = checkpoint.categories and tuple(c["name"] for c in checkpoint.categories)
-        meta = {MARK: about} | ({"CLASSES": names} if names else {})
-        torch.save({"meta": meta, "state_dict": to_mmdetection(checkpoint.state)}, path)
-    elif layout != MARK:
-        raise CheckpointError(f"unknown layout {layout!r}; choose contrastmask or mmdetection")
-    elif path.suffix == ".safetensors":
-        write_safetensors(path, checkpoint.state, {MARK: json.dumps(about)})
-    else:
-        torch.save({"state_dict": {_PREFIX + k: v for k, v in checkpoint.state.items()}, MARK: about}, path)
-    return layout

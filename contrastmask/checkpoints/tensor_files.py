@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import shlex
+import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +15,11 @@ from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from contrastmask.errors import CheckpointError
+from contrastmask.files.checksums import damage
+
+# plain records of settings that everyone's training script keeps beside the weights
+HARMLESS = ("argparse.Namespace",)
+_CHECKSUM = "crc32"  # of a safetensors file, which has none of its own
 
 
 class _LeaveOut(type):
@@ -40,23 +47,30 @@ def read_tensors(path: str | Path, allow: Sequence[str] = ()) -> dict[str, Any]:
             ``{"state_dict": tensors, "metadata": strings}``.
         allow: names of classes and functions, as the error message gives them, whose objects the file may hold beside
             its tensors. Such an object becomes a plain dictionary of what was in it, or is left out altogether
-            (:class:`LeftOut`); none of their code is imported or run.
+            (:class:`LeftOut`); none of their code is imported or run. Those in HARMLESS need not be named.
 
     Raises:
-        CheckpointError: no such file; not a file of tensors; or objects of classes that are not in ``allow``.
+        CheckpointError: no such file; not a file of tensors; damaged, as its checksums tell (files of the format before
+            torch 1.6 have none); or objects of classes that are not in ``allow``.
     """
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    with safe_globals([(LeftOut, name) for name in allow]):
+    try:
+        broken = damage(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    if broken:
+        raise CheckpointError(f"{path} is damaged: {broken}. Take another copy")
+    with safe_globals([(LeftOut, name) for name in (*HARMLESS, *allow)]):
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError as error:
             raise CheckpointError(_foreign_objects(path, error, allow)) from error
         except Exception as error:
-            raise CheckpointError(f"{path} is not a file of tensors: {error}") from error
+            raise CheckpointError(f"{path} is not a file of tensors: {_first_line(error)}") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not named tensors")
     return content
@@ -64,18 +78,22 @@ def read_tensors(path: str | Path, allow: Sequence[str] = ()) -> dict[str, Any]:
 
 def _foreign_objects(path: Path, error: Exception, allow: Sequence[str]) -> str:
     try:
-        found = sorted(set(get_unsafe_globals_in_checkpoint(path)) - set(allow))
+        found = sorted(set(get_unsafe_globals_in_checkpoint(path)) - {*allow, *HARMLESS})
     except Exception:  # the format before torch 1.6 cannot be searched
         found = []
     if not found:
         return f"{path} does not load safely: {_reason(error)}"
-    allowed = " ".join(f"--allow {name}" for name in found)
+    allowed = " ".join(f"--allow {name}" for name in (*allow, *found))
+    target = path.with_name(f"{path.stem}_plain.pth")
     return (
         f"{path} holds objects that are neither tensors nor plain values: {', '.join(found)}. "
-        "To leave them out (nothing of them is run), name them: "
-        f"read_checkpoint({str(path)!r}, allow={found!r}) in Python, or once for all "
-        f"`python -m contrastmask.checkpoints convert {path} {path.with_suffix('.ckpt')} {allowed}`"
+        "To leave them out (nothing of them is run), write a file without them once for all and use that: "
+        f"`python -m contrastmask.checkpoints convert {shlex.quote(str(path))} {shlex.quote(str(target))} {allowed}`"
     )
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _reason(error: Exception) -> str:
@@ -93,13 +111,26 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  not a dictionary
-            return {"state_dict": tensors, "metadata": dict(file.metadata() or {})}
+            metadata = dict(file.metadata() or {})
     except Exception as error:
         raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
+    checksum = metadata.pop(_CHECKSUM, None)
+    if checksum is not None and checksum != _checksum(tensors):
+        raise CheckpointError(f"{path} is damaged: its checksum does not agree with its tensors. Take another copy")
+    return {"state_dict": tensors, "metadata": metadata}
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    """CRC-32 of names and bytes, in the order of the names."""
+    value = 0
+    for name in sorted(tensors):
+        value = zlib.crc32(name.encode(), value)
+        value = zlib.crc32(tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy(), value)
+    return f"{value:08x}"
 
 
 def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write tensors and strings.
+    """Write tensors and strings, and a checksum that :func:`read_tensors` verifies.
 
     Raises:
         CheckpointError: the safetensors package is not installed.
@@ -107,7 +138,8 @@ def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str
     _safetensors()
     from safetensors.torch import save_file
 
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata)
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    save_file(tensors, path, {**metadata, _CHECKSUM: _checksum(tensors)})
 
 
 def _safetensors() -> Any:
@@ -116,22 +148,6 @@ def _safetensors() -> Any:
     except ImportError as error:
         raise CheckpointError("*.safetensors files need the package safetensors; install it, or use *.ckpt") from error
     return safetensors
-
-
-def named_tensors(content: dict[str, Any], path: Path) -> dict[str, Tensor]:
-    """The tensors of ``content["state_dict"]``, or of ``content`` itself where it has none, by name.
-
-    Raises:
-        CheckpointError: anything else among them.
-    """
-    state = content.get("state_dict", content)
-    if not isinstance(state, dict) or not state:
-        raise CheckpointError(f"{path} holds no named tensors")
-    others = [str(name) for name, value in state.items() if not isinstance(value, Tensor)]
-    if others:
-        raise CheckpointError(f"{path}: {', '.join(others[:8])} are not tensors")
-    # saved from inside DistributedDataParallel
-    return {name.removeprefix("module."): value for name, value in state.items()}
 
 
 class Differences(NamedTuple):

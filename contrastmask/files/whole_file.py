@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +50,22 @@ def write_whole(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any, *, indent: int | None = 2) -> None:
     """Write ``content`` as :func:`write_whole` does; NaN and infinity, which JSON has not, are a ValueError."""
     write_whole(path, json.dumps(content, indent=indent, allow_nan=False) + "\n")
+
+
+@contextlib.contextmanager
+def in_place_of(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to write to, of the same ending; when the block ends well the file is synced and moved.
+
+    Raises:
+        OSError: it cannot be written or moved; what was there before is untouched.
+    """
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)

@@ -11,10 +11,10 @@ from pytorch_lightning.utilities import rank_zero_info, rank_zero_only
 from rich.console import Console
 
 from contrastmask.assemble import build_detector
-from contrastmask.checkpoints.read import load_weights, read_checkpoint
+from contrastmask.checkpoints.read import load_weights, read_checkpoint, read_resumable
 from contrastmask.data.datamodule import CocoDataModule
 from contrastmask.data.splits import Trained
-from contrastmask.errors import CheckpointError, ConfigError
+from contrastmask.errors import ConfigError
 from contrastmask.evaluation.slices import to_coco_results
 from contrastmask.evaluation.tables import format_tables
 from contrastmask.files.whole_file import write_json
@@ -35,8 +35,8 @@ from contrastmask.training.module import ContrastMaskModule
 def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     """Train, then evaluate the last weights; returns the results (empty where nothing was evaluated)."""
     config, plain = typed(cfg), OmegaConf.to_container(cfg, resolve=True)
-    if config.ckpt_path is not None and not Path(config.ckpt_path).is_file():
-        raise CheckpointError(f"ckpt_path={config.ckpt_path}: no such file")
+    if config.ckpt_path is not None:
+        read_resumable(config.ckpt_path)  # before the data: a damaged or foreign file is named at once
     pl.seed_everything(config.seed, workers=True, verbose=False)
     datamodule = _data(config, "fit")
     module = build_module(config, plain, datamodule, build_initialised(config, datamodule.class_names))

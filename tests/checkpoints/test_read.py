@@ -12,7 +12,8 @@ import torch
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.convert import main
 from contrastmask.checkpoints.mmdetection import network_of, to_mmdetection
-from contrastmask.checkpoints.read import load_weights, read_checkpoint, write_checkpoint
+from contrastmask.checkpoints.read import load_weights, read_checkpoint
+from contrastmask.checkpoints.write import write_checkpoint
 from contrastmask.data.records import Category
 from contrastmask.errors import CheckpointError
 from contrastmask.model.detector import Detector
@@ -156,7 +157,7 @@ def test_a_table_that_contradicts_the_classifier_is_an_error(released: Path) -> 
 
 def test_other_models_files_are_refused_with_the_way_out(tmp_path: Path) -> None:
     torch.save({"conv1.weight": torch.ones(2), "layer1.0.conv1.weight": torch.ones(2)}, tmp_path / "resnet.pth")
-    with pytest.raises(CheckpointError, match=r"begins with conv1\.weight.*load_initialisation"):
+    with pytest.raises(CheckpointError, match=r"begins with conv1\.weight.*init_path=.*resnet\.pth"):
         read_checkpoint(tmp_path / "resnet.pth")
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         read_checkpoint(tmp_path / "none.pth")

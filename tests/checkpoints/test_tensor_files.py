@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from contrastmask.checkpoints.tensor_files import LeftOut, named_tensors, read_tensors, write_safetensors
+from contrastmask.checkpoints.packing import named_tensors
+from contrastmask.checkpoints.tensor_files import LeftOut, read_tensors, write_safetensors
 from contrastmask.errors import CheckpointError
 
 

@@ -15,7 +15,8 @@ from pycocotools import mask as coco_mask
 
 from contrastmask import Predictor
 from contrastmask.checkpoints.plain_network import network_config
-from contrastmask.checkpoints.read import read_checkpoint, write_checkpoint
+from contrastmask.checkpoints.read import read_checkpoint
+from contrastmask.checkpoints.write import write_checkpoint
 from contrastmask.errors import CheckpointError
 from tests.tiny_run import run_train, tiny_data
 
