@@ -32,9 +32,7 @@ def check_about(path: Path, about: Any) -> dict[str, Any]:
         CheckpointError: a form that this version does not know; no list of classes.
     """
     if not isinstance(about, dict):
-        raise CheckpointError(
-            f"{path}: its description is of type {type(about).__name__}, not a dictionary; it is damaged"
-        )
+        raise CheckpointError(f"{path}: its description is of type {type(about).__name__}: it is damaged")
     if not about:
         return about
     version = about.get("format", FORMAT)
@@ -43,7 +41,7 @@ def check_about(path: Path, about: Any) -> dict[str, Any]:
             f"{path} has format {version!r}, this version knows 1 to {FORMAT}; use the version that wrote it"
         )
     if not isinstance(about.get("config", {}), dict):
-        raise CheckpointError(f"{path}: its settings are of type {type(about['config']).__name__}, not a dictionary")
+        raise CheckpointError(f"{path}: its settings are of type {type(about['config']).__name__}")
     names = about.get("categories")
     if names is not None and not (isinstance(names, list) and all(map(_is_category, names))):
         raise CheckpointError(f"{path}: its list of classes is damaged: {str(names)[:80]}")

@@ -178,7 +178,7 @@ def test_other_descriptions(sound: Path, about: Any) -> None:
     if isinstance(about, dict):
         assert read_checkpoint(sound).categories is None
     else:
-        with pytest.raises(CheckpointError, match="not a dictionary"):
+        with pytest.raises(CheckpointError, match="description is of type"):
             read_checkpoint(sound)
 
 

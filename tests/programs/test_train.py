@@ -209,7 +209,7 @@ def test_errors_say_the_way_out(tmp_path: Path) -> None:
         run_train(tmp_path / "out", f"data.root={tmp_path}/nowhere")
     with pytest.raises(ConfigError, match=r"(?s)dgo.*dog"):
         run_train(tmp_path / "out", *data, "split.base=[dgo]")
-    with pytest.raises(CheckpointError, match="no such file"):
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
         run_train(tmp_path / "out", *data, "ckpt_path=nothing.ckpt")
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         run_test(tmp_path / "out", *data, "ckpt_path=nothing.ckpt")
