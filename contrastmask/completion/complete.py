@@ -6,8 +6,6 @@ killed run, started again, goes on at the next group and writes the same file.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,81 +20,73 @@ from torch.utils.data import DataLoader
 from contrastmask.completion.completed_file import write_completed
 from contrastmask.completion.confidence import mask_confidence
 from contrastmask.completion.options import CompletionOptions
-from contrastmask.data.annotations import load_annotations
+from contrastmask.completion.plan import Plan, asked_classes, make_plan
+from contrastmask.completion.source_file import SourceFile, digest
+from contrastmask.data.annotations import load_with_losses
 from contrastmask.data.dataset import Batch, CocoDataset, collate
-from contrastmask.data.reading import Reading
 from contrastmask.data.records import Records
-from contrastmask.errors import CheckpointError, ConfigError
+from contrastmask.errors import CheckpointError
 from contrastmask.files.journal import Journal
+from contrastmask.files.lock import held
 from contrastmask.prediction.predictor import Predictor
 
 
 def complete(options: CompletionOptions, predictor: Predictor, console: Console | None = None) -> dict[str, Any]:
     """Write ``options.output``, and a summary beside it.
 
-    A new mask has ``segmentation`` and, beside it, ``"segmentation_predicted": true`` and ``segmentation_confidence``
-    in 0..1 (:func:`contrastmask.completion.confidence.mask_confidence`). All else stays: ids, order, fields, ``area``,
-    ``bbox``.
+    What is written is described in :mod:`contrastmask.completion.completed_file`; no row that has a mask is changed.
 
     Returns:
-        the summary: ``completed`` and ``left`` (lists of annotation ids by reason), ``per_class``, ``check`` and
-        ``truth`` (:func:`score_masks`), ``unreadable`` image files.
+        the summary, see :func:`contrastmask.completion.summary.summarise`.
 
     Raises:
-        DataError: the file cannot be used, or a journal beside the output is of another run.
+        DataError: the file cannot be used or changed meanwhile, another process writes the output, or a journal beside
+            it is of another run.
         CheckpointError: a class to complete is unknown to the model.
         ConfigError: an unknown class name in ``classes``.
     """
     console = console or Console()
-    records = load_annotations(
-        options.annotations, options.images, Reading(repair=options.repair, predicted_masks="use")
-    )
-    content = json.loads(options.annotations.read_bytes())
-    wanted, chosen = _wanted(options, records, content["annotations"])
-    labels = _labels(options, predictor, records, chosen)
-    journal = Journal(options.journal, _identity(options, predictor))
+    with held(options.output):
+        source = SourceFile(options.annotations)
+        records, gone = load_with_losses(options.annotations, options.images, options.reading)
+        for line in records.report.lines("warning", "dropped", "repaired"):
+            console.print(line, markup=False, soft_wrap=True)
+        asked = asked_classes(options, records)
+        plan = make_plan(options, records, gone, source.rows(), asked)
+        labels = _labels(options, predictor, records, plan.chosen)
+        journal = Journal(options.journal, _identity(options, predictor, source))
+        pieces = _predict(options, predictor, records, plan, labels, journal, console)
+        summary = write_completed(options, records, plan, source, pieces, console)
+        journal.close(remove=True)
+    return summary
+
+
+def _predict(
+    options: CompletionOptions,
+    predictor: Predictor,
+    records: Records,
+    plan: Plan,
+    labels: Tensor,
+    journal: Journal,
+    console: Console,
+) -> list[dict[str, Any]]:
+    """What :func:`_segment` gives for every group of images, from the journal where it has it."""
+    chosen = plan.chosen
     dataset = CocoDataset(records, predictor.transform, train=False, on_bad="skip")
-    images = np.unique([records.image_of(a) for a in np.flatnonzero(chosen).tolist()]).astype(int).tolist()
+    of_image = np.bincount(records.images_of(np.flatnonzero(chosen)), minlength=len(records.image_ids))
+    images = np.flatnonzero(of_image).tolist()
     groups = [images[i : i + options.batch_size] for i in range(0, len(images), options.batch_size)]
     rest = [number for number in range(len(groups)) if number not in journal.pieces]
     loader = DataLoader(
         dataset, batch_sampler=[groups[n] for n in rest], num_workers=options.num_workers, collate_fn=collate
     )
-    objects = [sum(int(chosen[records.offsets[i] : records.offsets[i + 1]].sum()) for i in group) for group in groups]
+    objects = [int(of_image[group].sum()) for group in groups]
     done = sum(objects[n] for n in journal.pieces)
     if journal.pieces:
         console.print(f"going on after {len(journal.pieces)} of {len(groups)} groups of images")
     for number, batch in _progress(zip(rest, loader, strict=True), console, objects, done):
         journal.add(number, _segment(predictor, records, batch, groups[number], chosen, labels))
-    pieces = [journal.pieces[number] for number in range(len(groups))]
-    summary = write_completed(options, records, content, wanted, pieces)
-    journal.close(remove=True)
-    return summary
-
-
-def _wanted(
-    options: CompletionOptions, records: Records, annotations: list[dict[str, Any]]
-) -> tuple[dict[int, str], np.ndarray]:
-    """Annotation id → class name of those without a mask; bool [A] of the records to predict."""
-    asked = set(options.classes or records.class_names)
-    if unknown := sorted(asked - set(records.class_names)):
-        raise ConfigError(
-            f"classes: {', '.join(unknown)} unknown; {options.annotations} has {', '.join(records.class_names)}"
-        )
-    names = {category.id: category.name for category in records.categories}
-    wanted = {
-        row["id"]: names[row["category_id"]]
-        for row in annotations
-        if isinstance(row, dict)
-        and not row.get("segmentation")
-        and not row.get("iscrowd")
-        and names.get(row.get("category_id")) in asked
-    }
-    chosen = np.isin(records.ann_ids, np.fromiter(wanted, dtype=np.int64, count=len(wanted)))
-    if options.check:
-        labels = [label for label, name in enumerate(records.class_names) if name in asked]
-        chosen |= records.has_mask & np.isin(records.labels, labels)
-    return wanted, chosen & ~records.crowd
+    return [journal.pieces[number] for number in range(len(groups))]
 
 
 def _labels(options: CompletionOptions, predictor: Predictor, records: Records, chosen: np.ndarray) -> Tensor:
@@ -112,41 +102,31 @@ def _labels(options: CompletionOptions, predictor: Predictor, records: Records, 
     return torch.tensor([known.get(name, -1) for name in records.class_names])
 
 
-def _identity(options: CompletionOptions, predictor: Predictor) -> dict[str, Any]:
+def _identity(options: CompletionOptions, predictor: Predictor, source: SourceFile) -> dict[str, Any]:
     return {
-        "journal": 1,
-        "annotations": _digest(options.annotations),
-        "checkpoint": _digest(predictor.path),
+        "journal": 2,
+        "annotations": source.digest,
+        "checkpoint": digest(Path(predictor.path)),
         "classes": None if options.classes is None else sorted(options.classes),
-        "check": options.check,
-        "batch_size": options.batch_size,
-        "overwrite": options.overwrite,
+        **{name: getattr(options, name) for name in ("check", "redo", "unreadable", "batch_size", "overwrite")},
+        **{name: getattr(options, name) for name in ("repair", "crowd", "rectangles", "duplicates")},
         "sides": [predictor.transform.short_side, predictor.transform.long_side],
         "precision": predictor.precision,
         "device": predictor.device.type,
     }
 
 
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 24):
-            digest.update(part)
-    return digest.hexdigest()
-
-
 @torch.inference_mode()
 def _segment(
     predictor: Predictor, records: Records, batch: Batch, group: list[int], chosen: np.ndarray, labels: Tensor
 ) -> dict[str, Any]:
-    """``{"masks": [[annotation id, counts, confidence], …], "unreadable": [image position, …]}``."""
+    """``{"masks": [[place in the file, counts, confidence], …], "unreadable": [image position, …]}``."""
     images, targets = batch
     seen = {target["index"] for target in targets}
     piece: dict[str, Any] = {"masks": [], "unreadable": [i for i in group if i not in seen]}
     if not images:
         return piece
-    ids = set(records.ann_ids[chosen].tolist())
-    keep = [torch.tensor([int(i) in ids for i in t["ann_ids"]], dtype=torch.bool) for t in targets]
+    keep = [torch.from_numpy(chosen[target["positions"].numpy()]) for target in targets]
     found = predictor.segment_resized(
         images,
         [t["original_size"] for t in targets],
@@ -155,8 +135,9 @@ def _segment(
     )
     for target, kept, result in zip(targets, keep, found, strict=True):
         confidence = mask_confidence(torch.from_numpy(result["mask_probs"])).tolist()
-        for ann_id, rle, sure in zip(target["ann_ids"][kept].tolist(), result["rles"], confidence, strict=True):
-            piece["masks"].append([ann_id, rle["counts"], round(sure, 6)])
+        places = records.rows[target["positions"][kept].numpy()].tolist()
+        for place, rle, sure in zip(places, result["rles"], confidence, strict=True):
+            piece["masks"].append([place, rle["counts"], round(sure, 6)])
     return piece
 
 

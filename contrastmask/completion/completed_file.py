@@ -1,97 +1,99 @@
-"""The completed annotation file and the summary beside it."""
+"""The completed annotation file and the summary beside it.
+
+A new mask is ``segmentation`` (run lengths or polygons) with the mask's ``area`` in pixels and two marks,
+``segmentation_predicted: true`` and ``segmentation_confidence`` in 0..1
+(:func:`contrastmask.completion.confidence.mask_confidence`), which stand under ``attributes``, too: datumaro, and
+CVAT with it, keeps what is there alone. All else stays: rows and their order, ids, fields, ``bbox``, every other mask.
+"""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import Any
 
+import numpy as np
 from pycocotools import mask as coco_mask
+from rich.console import Console
+from rich.progress import track
 
 from contrastmask.completion.options import CompletionOptions
+from contrastmask.completion.plan import Plan
 from contrastmask.completion.polygons import polygons_of
-from contrastmask.data.annotations import load_annotations
-from contrastmask.data.reading import Reading
+from contrastmask.completion.source_file import SourceFile
+from contrastmask.completion.summary import Found, summarise
+from contrastmask.data.predicted import PREDICTED
 from contrastmask.data.records import Records
-from contrastmask.errors import DataError
-from contrastmask.evaluation.mask_scores import score_masks
 from contrastmask.files.whole_file import write_whole
 
-PREDICTED, CONFIDENCE = "segmentation_predicted", "segmentation_confidence"  # what a new mask carries beside itself
+CONFIDENCE = "segmentation_confidence"
+LESS_CONFIDENT = "less confident than asked"
 
 
 def write_completed(
     options: CompletionOptions,
     records: Records,
-    content: dict[str, Any],
-    wanted: dict[int, str],
+    plan: Plan,
+    source: SourceFile,
     pieces: list[dict[str, Any]],
+    console: Console,
 ) -> dict[str, Any]:
     """Put the new masks into the file's content, write it and a summary beside it, each whole or not at all.
 
     Args:
-        content: the input file; its annotations are changed in place. wanted: annotation id → class name of those
-            without a mask. pieces: ``{"masks": [[annotation id, counts, confidence], …], "unreadable": [image, …]}``.
+        pieces: ``{"masks": [[place in the file, counts, confidence], …], "unreadable": [image position, …]}``.
 
     Returns:
-        the summary, as :func:`contrastmask.completion.complete.complete` describes it.
+        the summary (:func:`contrastmask.completion.summary.summarise`) and ``unreadable``, file names of images.
 
     Raises:
-        DataError: the file of true masks is of other annotations.
+        DataError: the file changed meanwhile, the file of true masks is of other annotations, or the disk is full.
     """
-    position = {ann_id: a for a, ann_id in enumerate(records.ann_ids.tolist())}
-    found: dict[int, tuple[dict[str, Any], float]] = {}
-    for ann_id, counts, confidence in (mask for piece in pieces for mask in piece["masks"]):
-        image = records.image_of(position[ann_id])
-        found[ann_id] = (
-            {"size": [int(records.heights[image]), int(records.widths[image])], "counts": counts},
-            confidence,
-        )
-    left: dict[str, list[int]] = {}
-    completed: list[int] = []
-    for row in content["annotations"]:
-        if not isinstance(row, dict) or row.get("id") not in wanted:
-            continue
-        ann_id = row["id"]
-        if ann_id not in position:
-            reason = "unusable record (python -m contrastmask.check says why)"
-        elif ann_id not in found:
-            reason = "image cannot be read"
-        elif coco_mask.area(found[ann_id][0]) == 0:
-            reason = "empty mask"
-        elif found[ann_id][1] < options.min_confidence:
-            reason = "less confident than asked"
+    content = source.content()
+    rows = content["annotations"]
+    found = _found(records, plan.count, pieces)
+    completed = []
+    wanted = np.flatnonzero(plan.wanted)
+    for a in track(wanted[np.argsort(records.rows[wanted])].tolist(), "writing", console=console, transient=True):
+        place = int(records.rows[a])
+        if a not in found:
+            plan.leave("image cannot be read", [place])
+        elif (area := int(coco_mask.area(found[a][0]))) == 0:
+            plan.leave("empty mask", [place])
+        elif found[a][1] < options.min_confidence:
+            plan.leave(LESS_CONFIDENT, [place])
         else:
-            rle, confidence = found[ann_id]
-            row["segmentation"] = rle if options.form == "rle" else polygons_of(coco_mask.decode(rle))
-            row[PREDICTED], row[CONFIDENCE] = True, confidence
-            completed.append(ann_id)
-            continue
-        left.setdefault(reason, []).append(ann_id)
-    unreadable = [records.file_name(i) for piece in pieces for i in piece["unreadable"]]
-    per_class = _per_class(wanted, completed, found)
-    summary: dict[str, Any] = {
-        "output": options.output.name, "completed": len(completed), "left": left, "unreadable": unreadable,
-        "per_class": per_class,
-        "check": score_masks(records, found) if options.check else {},
-    }  # fmt: skip
-    if options.truth is not None:
-        truth = load_annotations(options.truth, options.images, Reading(repair=options.repair))
-        new = {ann_id: found[ann_id] for ann_id in completed}
-        if not set(new) & set(truth.ann_ids.tolist()):
-            raise DataError(f"{options.truth} has none of the {len(new)} completed annotations' ids")
-        summary["truth"] = score_masks(truth, new)
-    write_whole(options.output.with_suffix(".summary.json"), json.dumps(summary, indent=1) + "\n")
+            complete_row(rows[place], *found[a], area, options)
+            completed.append(a)
+    summary = summarise(options, records, plan, rows, found, completed)
+    summary["unreadable"] = [records.file_name(i) for piece in pieces for i in piece["unreadable"]]
+    write_whole(options.summary, json.dumps(summary, indent=1) + "\n")
     write_whole(options.output, json.dumps(content))
     return summary
 
 
-def _per_class(wanted: dict[int, str], completed: list[int], found: dict[int, Any]) -> dict[str, dict[str, Any]]:
-    asked, got, total = Counter(wanted.values()), Counter(), Counter()
-    for ann_id in completed:
-        got[wanted[ann_id]] += 1
-        total[wanted[ann_id]] += found[ann_id][1]
+def _found(records: Records, count: int, pieces: list[dict[str, Any]]) -> Found:
+    position = np.zeros(count, dtype=np.int64)
+    position[records.rows] = np.arange(len(records.rows))
+    masks = [mask for piece in pieces for mask in piece["masks"]]
+    positions = position[[place for place, _, _ in masks]] if masks else position[:0]
+    images = records.images_of(positions)
+    sizes = np.stack([records.heights[images], records.widths[images]], axis=1).tolist()
     return {
-        name: {"without_mask": n, "completed": got[name], "confidence": total[name] / got[name] if got[name] else None}
-        for name, n in sorted(asked.items())
+        a: ({"size": size, "counts": counts}, sure)
+        for a, size, (_, counts, sure) in zip(positions.tolist(), sizes, masks, strict=True)
     }
+
+
+def complete_row(
+    row: dict[str, Any], rle: dict[str, Any], confidence: float, area: int, options: CompletionOptions
+) -> None:
+    """Write a mask and what is known of it into a row of the file, in place."""
+    row["segmentation"] = polygons_of(coco_mask.decode(rle)) if options.form == "polygons" else rle
+    row["area"] = area
+    marks = {PREDICTED: True, CONFIDENCE: confidence}
+    row.update(marks)
+    attributes = row.get("attributes")
+    if attributes is None or isinstance(attributes, dict):  # another form is another tool's: not ours to change
+        row["attributes"] = {**(attributes or {}), **marks}
+    if options.as_score:
+        row["score"] = confidence

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contrastmask.data.reading import Reading
 from contrastmask.errors import ConfigError
+
+CHOICES = {"form": ("rle", "polygons"), "unreadable": ("keep", "complete")}
 
 
 @dataclass(frozen=True)
@@ -15,12 +18,17 @@ class CompletionOptions:
 
     Attributes:
         annotations, images: the COCO-format file and the folder of its images; output: the file to write.
-        truth: a file with the same annotation ids and true masks, to judge the new ones by; None: nothing is judged.
+        truth: a file of the same annotations with true masks, to judge the new ones by; None: nothing is judged.
         classes: names; None: every class.
-        form: ``"rle"`` or ``"polygons"``.
+        form: ``"rle"`` or ``"polygons"``; form_all: run lengths that the file has become polygons, too.
+        as_score: the confidence also stands under ``score``.
+        redo: masks that a model made before are made anew.
+        unreadable: a segmentation that gives no mask but may be somebody's work: ``"keep"`` lists its row,
+            ``"complete"`` puts a new mask in its place.
         min_confidence: 0..1; a less confident mask is not written, its annotation listed.
-        check: also predict where the file has masks, to report the overlap reached; nothing of it is written.
-        overwrite: replace an existing output. repair: as :func:`load_annotations`.
+        check: also predict where the file has people's masks, to report the overlap reached; nothing of it is written.
+        overwrite: replace an existing output.
+        repair, crowd, rectangles, duplicates: as :class:`contrastmask.data.reading.Reading`.
         batch_size: images a group; num_workers: loader processes.
     """
 
@@ -36,21 +44,48 @@ class CompletionOptions:
     repair: bool = False
     batch_size: int = 1
     num_workers: int = 0
+    form_all: bool = False
+    as_score: bool = False
+    redo: bool = False
+    unreadable: str = "keep"
+    crowd: str = "region"
+    rectangles: str = "mask"
+    duplicates: str = "keep"
 
     def __post_init__(self) -> None:
-        if self.form not in ("rle", "polygons"):
-            raise ConfigError(f"form={self.form!r} is not one of rle, polygons")
+        for name, choices in CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise ConfigError(f"{name}={value!r} is not one of {', '.join(choices)}")
+        if self.form_all and self.form != "polygons":
+            raise ConfigError("form_all=true turns run lengths into polygons: it needs form=polygons")
         if self.batch_size < 1 or self.num_workers < 0:
             raise ConfigError("batch_size must be at least 1, num_workers at least 0")
         if not 0 <= self.min_confidence <= 1:
             raise ConfigError(f"min_confidence={self.min_confidence} must lie in 0..1")
+        _ = self.reading
+        for written in (self.output, self.summary):
+            for name, read in (("data.annotations", self.annotations), ("data.truth", self.truth)):
+                if read is not None and written.resolve() == read.resolve():
+                    what = "input itself" if name == "data.annotations" else f"file that {name} names"
+                    raise ConfigError(f"output={self.output} would write {written}, the {what}; choose another name")
         # an output beside a journal is its own run's, killed at the very end; a journal of another run is refused later
         if self.output.exists() and not self.overwrite and not self.journal.exists():
             raise ConfigError(f"{self.output} exists; overwrite=true replaces it")
-        if self.output.resolve() == self.annotations.resolve():
-            raise ConfigError(f"output={self.output} is the input itself; choose another name")
+
+    @property
+    def reading(self) -> Reading:
+        """How both files are read: a mask that a model made is no truth."""
+        return Reading(
+            repair=self.repair, crowd=self.crowd, rectangles=self.rectangles, duplicates=self.duplicates,
+            predicted_masks="ignore",
+        )  # fmt: skip
 
     @property
     def journal(self) -> Path:
         """Where finished work is kept until the output is written."""
         return self.output.with_name(f".{self.output.name}.journal")
+
+    @property
+    def summary(self) -> Path:
+        """Where the summary is written."""
+        return self.output.with_suffix(".summary.json")

@@ -55,11 +55,18 @@ def load_annotations(path: str | Path, image_root: str | Path, reading: Reading 
         DataError: missing file or folder (the message gives the expected layout); not JSON; no images or categories;
             ambiguous categories; without `reading.repair` any structurally wrong row.
     """
+    return load_with_losses(path, image_root, reading)[0]
+
+
+def load_with_losses(
+    path: str | Path, image_root: str | Path, reading: Reading = AS_IT_IS
+) -> tuple[Records, dict[str, list[int]]]:
+    """As `load_annotations`, and with it the rows that are not among the records: reason → their places in the file."""
     with no_garbage_collection():
         return _load(Path(path), Path(image_root), reading)
 
 
-def _load(path: Path, image_root: Path, reading: Reading) -> Records:
+def _load(path: Path, image_root: Path, reading: Reading) -> tuple[Records, dict[str, list[int]]]:
     content = _read_content(path)
     require_folder(image_root)
     report, faults, rows = Report(), Report(), content.pop("annotations")
@@ -76,9 +83,10 @@ def _load(path: Path, image_root: Path, reading: Reading) -> Records:
     _settle(path, faults, reading.repair, report)
     sieve.report = report
     annotations = _read_annotations(sieve, images.columns, reading)
-    return Records(
+    records = Records(
         path=path, image_root=image_root, categories=categories, **images.columns, **annotations, report=report
     )
+    return records, sieve.gone
 
 
 def _read_content(path: Path) -> dict[str, list[Any]]:

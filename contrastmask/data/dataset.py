@@ -8,6 +8,7 @@ the N objects of the image that are not crowds:
     has_mask       bool [N]         whether the record may show a mask (after the split)
     masks          uint8 [M, h, w]  {0, 1}, M = has_mask.sum(), in object order; training only, absent in evaluation
     ann_ids        int64 [N]        COCO annotation ids
+    positions      int64 [N]        where each stands in the records' columns
     image_id       int              COCO image id
     original_size  (H, W)           pixels of the image file
     index          int              position in the data set
@@ -134,6 +135,7 @@ class CocoDataset(Dataset):
             "labels": torch.from_numpy(records.labels[rows]),
             "has_mask": torch.from_numpy(has_mask),
             "ann_ids": torch.from_numpy(records.ann_ids[rows]),
+            "positions": torch.from_numpy(rows),
             "image_id": int(records.image_ids[position]),
             "original_size": size,
         }

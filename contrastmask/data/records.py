@@ -111,6 +111,10 @@ class Records:
         """Position of the image that an annotation belongs to."""
         return int(np.searchsorted(self.offsets, annotation, side="right")) - 1
 
+    def images_of(self, annotations: np.ndarray) -> np.ndarray:
+        """`image_of` for many: int64 [N] → int64 [N]."""
+        return np.searchsorted(self.offsets, annotations, side="right") - 1
+
     def segmentation(self, annotation: int) -> list[list[float]] | dict[str, Any]:
         """Checked COCO segmentation: polygons `[[x, y, …], …]`, or RLE with compressed `counts` (str).
 

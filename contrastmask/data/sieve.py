@@ -20,6 +20,7 @@ class Sieve:
         alive: bool [N]. ids: int64 [N]. told: bool [N], the row's id is its own and the file's.
         label: int64 [N], position in `names`, -1 where the row has no class that is known.
         report: where reasons are counted; may be exchanged on the way.
+        gone: reason → places of the rows dropped for it.
     """
 
     def __init__(self, rows: list[Any], subject: str, report: Report, names: tuple[str, ...] = ()) -> None:
@@ -30,6 +31,7 @@ class Sieve:
         self.alive = np.ones(len(rows), dtype=bool)
         self.ids, self.told = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=bool)
         self.label = np.full(len(rows), -1, dtype=np.int64)
+        self.gone: dict[str, list[int]] = {}
         self.drop(~is_object, "that are not objects")
 
     def column(self, key: str) -> list[Any]:
@@ -56,6 +58,8 @@ class Sieve:
     def drop(self, bad: np.ndarray, reason: str, remedy: str = "") -> None:
         """Drop the rows marked in bool [N] that are still there, and count them."""
         self.count("dropped", bad, reason, remedy)
+        if places := self.place[bad & self.alive].tolist():
+            self.gone.setdefault(reason, []).extend(places)
         self.alive &= ~bad
 
     def count(self, outcome: Outcome, rows: np.ndarray, reason: str, remedy: str = "") -> None:

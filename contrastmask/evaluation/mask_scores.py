@@ -19,7 +19,7 @@ def score_masks(truth: Records, found: Mapping[int, tuple[dict[str, Any], float]
 
     Args:
         truth: records that hold the true masks; annotations without one are passed over.
-        found: annotation id → (COCO run lengths, confidence).
+        found: position in the records → (COCO run lengths, confidence).
 
     Returns:
         class name, and ``"all"`` → ``objects`` judged, ``IoU`` (mean, percent), ``IoU_quartiles`` (lower, median,
@@ -28,7 +28,7 @@ def score_masks(truth: Records, found: Mapping[int, tuple[dict[str, Any], float]
     """
     rows, overlaps, confidences = [], [], []
     for a in np.flatnonzero(truth.has_mask & ~truth.crowd).tolist():
-        mask = found.get(int(truth.ann_ids[a]))
+        mask = found.get(a)
         if mask is None:
             continue
         image = truth.image_of(a)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,15 @@ from rich.console import Console
 from rich.table import Table
 
 from contrastmask.completion.complete import complete
+from contrastmask.completion.completed_file import LESS_CONFIDENT
 from contrastmask.completion.options import CompletionOptions
+from contrastmask.completion.plan import UNREADABLE
 from contrastmask.errors import ConfigError
 from contrastmask.prediction.detection import DetectionOptions, detect
 from contrastmask.prediction.predictor import Predictor
 from contrastmask.programs.predict_config import PredictConfig
+
+COMPLETION = ("form", "form_all", "as_score", "redo", "unreadable", "min_confidence", "check")
 
 
 def predict(cfg: DictConfig) -> int:
@@ -75,10 +80,8 @@ def _complete(config: PredictConfig, console: Console) -> int:
         Path(config.output),
         truth=None if data.truth is None else Path(data.truth),
         classes=config.classes,
-        form=config.form,
-        min_confidence=config.min_confidence,
-        check=config.check,
-        repair=data.repair,
+        **{name: getattr(config, name) for name in COMPLETION},
+        **{name: getattr(data, name) for name in ("repair", "crowd", "rectangles", "duplicates")},
         **_common(config),
     )
     summary = complete(options, _predictor(config), console)
@@ -86,15 +89,29 @@ def _complete(config: PredictConfig, console: Console) -> int:
     for title in ("check", "truth"):
         if summary.get(title):
             console.print(_scores(title, summary[title]))
+    for line in _account(summary):
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(f"{summary['completed']} masks added: {config.output}", markup=False, soft_wrap=True)
+    return _bad(console, summary["unreadable"]) or int(bool(set(summary["left"]) - {LESS_CONFIDENT}))
+
+
+def _account(summary: dict[str, Any]) -> Iterator[str]:
+    """Every row of the file under one heading, a line each; then what was replaced."""
+    kept = ", ".join(f"{number} {reason}" for reason, number in summary["kept"].items())
+    yield f"{summary['rows']} rows: {summary['completed']} completed" + (f"; left as they are: {kept}" if kept else "")
     for reason, ids in summary["left"].items():
-        console.print(f"left without mask, {reason}: {len(ids)} annotations, first {ids[:5]}", markup=False)
-    console.print(f"{summary['completed']} masks added: {config.output}", markup=False)
-    return _bad(console, summary["unreadable"])
+        rows = ", ".join(map(str, summary["left_rows"][reason][:5]))
+        yield f"left without mask, {reason}: {len(ids)} annotations, first ids {ids[:5]}, rows {rows} (from 0)"
+    if any(reason in UNREADABLE for reason in summary["left"]):
+        yield "what may be somebody's work is kept: data.repair=true reads some of it, unreadable=complete replaces it"
+    for reason, number in summary["replaced"].items():
+        yield f"replaced: {number} rows, {reason}"
 
 
 def _bad(console: Console, files: list[str]) -> int:
     if files:
-        console.print(f"{len(files)} files could not be read: {', '.join(files[:5])}", markup=False, style="red")
+        names = ", ".join(name.encode("utf-8", "backslashreplace").decode() for name in files[:5])
+        console.print(f"{len(files)} files could not be read: {names}", markup=False, style="red", soft_wrap=True)
     return 1 if files else 0
 
 

@@ -15,7 +15,10 @@ class PredictDataConfig:
     annotations: str | None = None  # task=complete: the file to complete
     images: str | None = None  # folder of the images that a COCO-format file names
     truth: str | None = None  # task=complete: a file with the true masks, to judge the new ones by
-    repair: bool = False  # drop and count broken records that otherwise stop the program
+    repair: bool = False  # mend or drop, and count, broken records that otherwise stop the program
+    crowd: str = "region"  # task=complete, as in training's data settings, also the next two
+    rectangles: str = "mask"
+    duplicates: str = "keep"
 
 
 @dataclass
@@ -41,6 +44,10 @@ class PredictConfig:
     instance_masks: bool = False
     classes: list[str] | None = None
     form: str = MISSING
+    form_all: bool = False
+    as_score: bool = False
+    redo: bool = False
+    unreadable: str = MISSING
     min_confidence: float = MISSING
     check: bool = True
     allow: list[str] = field(default_factory=list)

@@ -22,17 +22,9 @@ from contrastmask.completion.confidence import mask_confidence
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.journal import Journal
-from tests.tiny_run import run_train, tiny_data
 
 ROOT = Path(__file__).parents[2]
-NEW = {"segmentation", "segmentation_predicted", "segmentation_confidence"}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("completion")
-    run_train(root / "out", *tiny_data(root / "data"), "trainer.max_steps=1", "evaluate_after=false")
-    return root / "out" / "checkpoints" / "last.ckpt"
+NEW = {"segmentation", "area", "segmentation_predicted", "segmentation_confidence", "attributes"}
 
 
 @pytest.fixture
@@ -81,6 +73,8 @@ def test_only_what_was_missing_is_added(model: Path, data: Path) -> None:
             assert new["segmentation_predicted"] is True
             assert 0 < new["segmentation_confidence"] <= 1
             mask = coco_mask.decode(new["segmentation"])
+            assert new["area"] == mask.sum()
+            assert new["attributes"] == {k: new[k] for k in ("segmentation_predicted", "segmentation_confidence")}
             ys, xs = np.nonzero(mask)
             x, y, w, h = new["bbox"]
             # half a cell of the 28x28 grid may be drawn beyond the box
@@ -211,6 +205,8 @@ def test_unreadable_images_and_unusable_records_are_listed(model: Path, data: Pa
     assert other["id"] in summary["left"]["image cannot be read"]
     (unusable,) = [ids for reason, ids in summary["left"].items() if reason.startswith("unusable")]
     assert unusable == [bad["id"]]
+    (rows,) = [rows for reason, rows in summary["left_rows"].items() if reason.startswith("unusable")]
+    assert content["annotations"][rows[0]] == bad
 
 
 def test_errors_name_the_way_out(model: Path, data: Path) -> None:
