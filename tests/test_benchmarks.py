@@ -31,7 +31,10 @@ def test_every_benchmark_is_tried() -> None:
     assert {p.stem for p in folder.glob("*.py")} - {"__init__", "harness", "host_reads", "released_order"} == set(TINY)
 
 
-@pytest.mark.parametrize("name", TINY)
+SECONDS = {"growth", "inference", "step", "variants"}  # each of them takes 6 to 18
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SECONDS)) for n in TINY])
 def test_it_leaves_a_table(name: str, tmp_path: Path) -> None:
     importlib.import_module(f"benchmarks.{name}").main([*TINY[name], f"out={tmp_path}"])
     found = json.loads((tmp_path / f"{name}.json").read_text())
@@ -63,6 +66,7 @@ def test_growth_is_a_slope_in_doubly_logarithmic_scale() -> None:
     assert slopes == pytest.approx({"s": 2, "GMAC": 1, "peak, MiB": 0})
 
 
+@pytest.mark.slow
 def test_a_childs_peak_is_its_own() -> None:
     """Started by a process that holds more than the child ever will."""
     held = np.ones(1 << 28, dtype=np.uint8)

@@ -26,8 +26,8 @@ def test_every_choice_of_every_group_composes(group: str, choice: str) -> None:
         assert part.name == choice
 
 
+@pytest.mark.parametrize("program", ["train", pytest.param("test", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-@pytest.mark.parametrize("program", ["train", "test"])
 def test_every_experiment_composes_and_says_what_it_costs(experiment: str, program: str) -> None:
     typed(composed(f"experiment={experiment}", program=program))
     header = (CONF / "experiment" / f"{experiment}.yaml").read_text()
