@@ -16,6 +16,7 @@ from hydra import compose, initialize_config_dir
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 from contrastmask.conf_folder import CONF
 from contrastmask.data.image_problem import image_problem
@@ -72,7 +73,7 @@ def _read(config: Config) -> Subsets:
 
 def _classes(subsets: Subsets) -> Table:
     split = subsets.split
-    table = Table(title=f"split {split.name}", caption="masks: those that training may see")
+    table = Table(title=Text(f"split {split.name}", "table.title"), caption="masks: those that training may see")
     for column in ("class", "side", "train objects", "masks", "val objects", "masks"):
         table.add_column(column, justify="left" if column in ("class", "side") else "right")
     for label, name in enumerate(split.class_names):
@@ -80,7 +81,7 @@ def _classes(subsets: Subsets) -> Table:
         for records in subsets.records.values():
             mine = (records.labels == label) & ~records.crowd
             counts += [str(int(mine.sum())), str(int((mine & records.has_mask).sum()))]
-        table.add_row(name, "novel" if label in split.novel else "base", *counts)
+        table.add_row(Text(name), "novel" if label in split.novel else "base", *counts)
     return table
 
 

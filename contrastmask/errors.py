@@ -4,7 +4,17 @@ from __future__ import annotations
 
 
 class ContrastMaskError(Exception):
-    """Base of every error raised on purpose by this package."""
+    """Base of every error raised on purpose by this package.
+
+    One that is raised in a loader's worker process arrives with the worker's traceback as its message
+    (``torch._utils.ExceptionWrapper``); of that the sentence is kept.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        mark = f"\n{type(self).__module__}.{type(self).__qualname__}: "
+        if message.startswith("Caught ") and mark in message:
+            message = message.rpartition(mark)[2].rstrip("\n")
+        super().__init__(message)
 
 
 class DataError(ContrastMaskError):

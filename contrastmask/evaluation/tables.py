@@ -6,6 +6,7 @@ from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from contrastmask.evaluation.slices import CLASS_METRICS, METRICS
 
@@ -65,7 +66,7 @@ def _classes(per_class: dict[str, Any], kinds: list[str]) -> Table:
         for name, row in per_class.items():
             if row["group"] == group and row["objects"]:
                 figures = [_figure(row[kind][metric]) for kind in kinds for metric in CLASS_COLUMNS]
-                table.add_row(name, group, str(row["images"]), str(row["objects"]), *figures)
+                table.add_row(Text(name), group, str(row["images"]), str(row["objects"]), *figures)
         table.add_section()
     return table
 
@@ -78,7 +79,7 @@ def _given(scores: dict[str, Any]) -> Table:
         table.add_section()
         for name, row in scores["per_class"].items():
             if row["group"] == group and row["objects"]:
-                table.add_row(name, group, *(_figure(row[column]) for column in GIVEN_COLUMNS))
+                table.add_row(Text(name), group, *(_figure(row[column]) for column in GIVEN_COLUMNS))
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,11 @@ def _results(image: SourceImage, found: dict[str, Any], ids: list[int]) -> list[
     ]
 
 
+def _in_a_name(label: str) -> str:
+    """A class name as a part of a file name that every file system takes."""
+    return re.sub(r"[^\w.-]", "_", label)[:60]
+
+
 def _pictures(
     options: DetectionOptions, predictor: Predictor, image: SourceImage, pixels: np.ndarray, found: dict[str, Any]
 ) -> None:
@@ -145,5 +151,5 @@ def _pictures(
     if options.instance_masks:
         for number, (label, rle) in enumerate(zip(found["names"], found["rles"], strict=True)):
             mask = torch.from_numpy(coco_mask.decode(rle)).mul(255).expand(3, -1, -1)
-            file = f"{name.name}.{number:03d}.{label.replace('/', '_').replace(' ', '_')}.png"
+            file = f"{name.name}.{number:03d}.{_in_a_name(label)}.png"
             save_png(options.output / "masks" / name.with_name(file), mask)

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from contrastmask.completion.complete import complete
 from contrastmask.completion.completed_file import LESS_CONFIDENT
@@ -121,7 +122,7 @@ def _table(summary: dict[str, Any]) -> Table:
         table.add_column(column, justify="left" if column == "class" else "right")
     for name, row in summary["per_class"].items():
         sure = "" if row["confidence"] is None else f"{row['confidence']:.2f}"
-        table.add_row(name, str(row["without_mask"]), str(row["completed"]), sure)
+        table.add_row(Text(name), str(row["without_mask"]), str(row["completed"]), sure)
     return table
 
 
@@ -133,5 +134,7 @@ def _scores(title: str, scores: dict[str, dict[str, Any]]) -> Table:
     for name, row in scores.items():
         rank = "" if row["rank_correlation"] is None else f"{row['rank_correlation']:.2f}"
         quartiles = " ".join(f"{q:.0f}" for q in row["IoU_quartiles"])
-        table.add_row(name, str(row["objects"]), f"{row['IoU']:.1f}", quartiles, f"{row['filled_box_IoU']:.1f}", rank)
+        table.add_row(
+            Text(name), str(row["objects"]), f"{row['IoU']:.1f}", quartiles, f"{row['filled_box_IoU']:.1f}", rank
+        )
     return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import netrc
 import os
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,7 +81,11 @@ def log_table(loggers: list[Logger], name: str, columns: list[str], rows: list[l
 
 
 def _cell(value: Any) -> str:
-    return "-" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+    if value is None:
+        return "-"
+    # Markdown: a class may be named "cup | glass" or "<unknown>"
+    text = f"{value:.1f}" if isinstance(value, float) else re.sub(r"([\\`*_\[\]<>|])", r"\\\1", str(value))
+    return " ".join(text.split())
 
 
 def log_pictures(loggers: list[Logger], name: str, pictures: list[Tensor], step: int) -> None:
