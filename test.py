@@ -5,26 +5,7 @@ python test.py ckpt_path=… evaluate=given_boxes                      # the mas
 python test.py ckpt_path=… trainer.limit_test_batches=8              # only the images seen count; the results say so
 """
 
-from __future__ import annotations
-
-import hydra
-from omegaconf import DictConfig
-
-from contrastmask.programs.config import register
-from contrastmask.programs.launch import job, plain_errors
-
-register()
-
-
-@hydra.main(version_base="1.3", config_path="conf", config_name="test")
-@plain_errors
-def main(cfg: DictConfig) -> None:
-    """Compose, build, evaluate, report."""
-    from contrastmask.programs.train import test
-
-    with job() as folder:
-        test(cfg, folder)
-
+from contrastmask.programs.commands import test
 
 if __name__ == "__main__":
-    main()
+    test()

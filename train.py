@@ -7,26 +7,7 @@ python train.py ckpt_path=outputs/…/checkpoints/last.ckpt            # resume 
 python train.py --help                                               # every setting
 """
 
-from __future__ import annotations
-
-import hydra
-from omegaconf import DictConfig
-
-from contrastmask.programs.config import register
-from contrastmask.programs.launch import job, plain_errors
-
-register()
-
-
-@hydra.main(version_base="1.3", config_path="conf", config_name="train")
-@plain_errors
-def main(cfg: DictConfig) -> None:
-    """Compose, build, fit, evaluate, report."""
-    from contrastmask.programs.train import train  # late: --help and completion need no torch
-
-    with job() as folder:
-        train(cfg, folder)
-
+from contrastmask.programs.commands import train
 
 if __name__ == "__main__":
-    main()
+    train()

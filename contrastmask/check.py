@@ -1,28 +1,29 @@
 """Look at a data set as training would, without training.
 
-    python -m contrastmask.check data.root=DIR split=as_annotated [--no-images]
+    contrastmask check data.root=DIR split=as_annotated [--no-images]
 
-Takes the settings of ``train.py``. Prints what is there, what would be dropped or repaired and why, and the image files
-that cannot be used; the exit status is 1 where training would stop.
+Takes the settings of the training, whose ``--help`` lists them. Prints what is there, what would be dropped or
+repaired and why, and the image files that cannot be used; the exit status is 1 where training would stop.
 """
 
 from __future__ import annotations
 
 import sys
+from argparse import RawDescriptionHelpFormatter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from hydra import compose, initialize_config_dir
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from contrastmask.conf_folder import CONF
+from contrastmask.arguments import Parser
 from contrastmask.data.image_problem import image_problem
 from contrastmask.data.records import Records
 from contrastmask.data.subsets import Subsets
 from contrastmask.errors import ContrastMaskError, DataError
+from contrastmask.programs.composing import composed
 from contrastmask.programs.config import Config, register, typed
 from contrastmask.programs.data_options import subset_options
 
@@ -32,9 +33,9 @@ SHOWN = 20
 def main(arguments: list[str]) -> int:
     """Check the data that ``arguments`` (overrides of ``train.py``) describe; the exit status."""
     console = Console()
-    images = "--no-images" not in arguments
     try:
-        config = _config([a for a in arguments if a != "--no-images"])
+        overrides, images = _words(arguments)
+        config = _config(overrides)
         subsets = _read(config)
     except ContrastMaskError as error:
         console.print(f"{type(error).__name__}: {error}", markup=False, style="red", soft_wrap=True)
@@ -55,12 +56,18 @@ def main(arguments: list[str]) -> int:
     return 1 if bad and not skip else 0
 
 
+def _words(arguments: list[str]) -> tuple[list[str], bool]:
+    parser = Parser("contrastmask check", description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings, as for contrastmask train")
+    parser.add_argument("--no-images", action="store_true", help="leave the image files unread")
+    given = parser.parse_intermixed_args(arguments)
+    return given.overrides, not given.no_images
+
+
 def _config(overrides: list[str]) -> Config:
     register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        # without a run there is no run folder, which these groups write to
-        cfg = compose("train", [*overrides, "logger=none", "callbacks=none", "trainer.default_root_dir=null"])
-    return typed(cfg)
+    # without a run there is no run folder, which these groups write to
+    return typed(composed("train", [*overrides, "logger=none", "callbacks=none", "trainer.default_root_dir=null"]))
 
 
 def _read(config: Config) -> Subsets:

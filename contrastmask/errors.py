@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 
 class ContrastMaskError(Exception):
     """Base of every error raised on purpose by this package.
@@ -27,3 +32,17 @@ class ConfigError(ContrastMaskError):
 
 class CheckpointError(ContrastMaskError):
     """A checkpoint cannot be read, or does not fit the model or the data."""
+
+
+def plain_errors(task: Callable[..., Any]) -> Callable[..., Any]:
+    """Show errors that a user can mend as one message instead of a traceback; exit status 1."""
+
+    @wraps(task)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return task(*args, **kwargs)
+        except ContrastMaskError as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            sys.exit(1)
+
+    return guarded

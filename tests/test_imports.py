@@ -12,6 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "contrastmask"
 # a wing imports from wings on later lines alone; those of one line know nothing of each other
 ORDER = """
+__main__
 check
 study
 programs
@@ -26,6 +27,7 @@ model
 losses
 report
 files
+arguments
 conf_folder errors
 """
 PLACE = {wing: place for place, line in enumerate(ORDER.split("\n")) for wing in line.split()}

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.tiny_run import tiny_data
 
 ROOT = Path(__file__).parents[1]
@@ -33,4 +35,18 @@ def imported(kind: str, name: str, *words: str) -> tuple[str, str]:
 def test_check_needs_no_torch(tmp_path: Path) -> None:
     said, heavy = imported("module", "contrastmask.check", *tiny_data(tmp_path), "split=as_annotated")
     assert "ready to train" in said
+    assert heavy == "[]"
+
+
+@pytest.mark.parametrize("program", ["train", "test", "predict"])
+def test_the_programs_help_needs_no_torch(program: str) -> None:
+    said, heavy = imported("file", f"{program}.py", "--help")
+    assert "== Configuration ==" in said
+    assert heavy == "[]"
+
+
+@pytest.mark.parametrize("command", ["train", "check", "report", "convert", "study"])
+def test_the_commands_help_needs_no_torch(command: str) -> None:
+    said, heavy = imported("module", "contrastmask", command, "--help")
+    assert command in said
     assert heavy == "[]"

@@ -20,17 +20,13 @@ def network_config(checkpoint: Checkpoint) -> NetworkConfig:
     """The settings of a checkpoint's network; what the file does not tell is the released model's.
 
     Raises:
-        CheckpointError: the file lacks settings, and the configuration files are not beside the package.
+        CheckpointError: the file lacks settings.
     """
     config = NetworkConfig()
     if any(group not in checkpoint.network for group in _RELEASED) or checkpoint.layout == "mmdetection":
         for group, name in _RELEASED.items():
-            file = CONF / group / f"{name}.yaml"
-            if not file.is_file():
-                raise CheckpointError(
-                    f"{checkpoint.path} tells not all of its network and {file} is missing: run from a checkout"
-                )
-            _fill(getattr(config, group), yaml.safe_load(file.read_text(encoding="utf-8")))
+            settings = yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8"))
+            _fill(getattr(config, group), settings)
     for group, settings in checkpoint.network.items():
         _fill(getattr(config, group), settings)
     missing = _missing(config, "")

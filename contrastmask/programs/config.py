@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig
 
 from contrastmask.checkpoints.network import NetworkConfig
 from contrastmask.errors import ConfigError
+from contrastmask.programs.key_names import checked_object
 
 
 @dataclass
@@ -176,12 +177,10 @@ def typed(cfg: DictConfig) -> Config:
     """The composed configuration as checked dataclasses.
 
     Raises:
-        ConfigError: a value outside its choices, a contradiction, or a value that nobody has given.
+        ConfigError: a key that there is not, a value outside its choices, a contradiction, or a value that nobody has
+            given.
     """
-    missing = sorted(OmegaConf.missing_keys(cfg))
-    if missing:
-        raise ConfigError(f"no value for {', '.join(missing)}")
-    config: Config = OmegaConf.to_object(cfg)
+    config: Config = checked_object(cfg)
     config.validate()
     return config
 

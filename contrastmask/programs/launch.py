@@ -10,16 +10,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import Any
 
-import torch
 from hydra.core.hydra_config import HydraConfig
-
-from contrastmask.errors import ContrastMaskError
 
 OUTPUT = "CONTRASTMASK_OUTPUT"
 # what Lightning leaves in the environment of the process that it launched others from
@@ -27,20 +22,26 @@ _TRACES = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"
 
 
 @contextmanager
-def job() -> Iterator[Path]:
-    """Guard one job; yields its output folder, the same for all its processes."""
+def job(command: Sequence[str] = ()) -> Iterator[Path]:
+    """Guard one job; yields its output folder, the same for all its processes.
+
+    Args:
+        command: words that stand between the script and its arguments, ``("train",)`` for ``contrastmask train``.
+    """
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     arguments = list(sys.argv)
     traces = {name: os.environ.get(name) for name in (*_TRACES, OUTPUT)}
     kept = [o for o in hydra.overrides.hydra if not o.startswith(("hydra.mode", "hydra.run.dir", "hydra.sweep"))]
-    sys.argv = [arguments[0], "--config-name", hydra.job.config_name, *hydra.overrides.task, *kept]
+    # choices of the user's own, from --config-dir or --config-path
+    own = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    options = ["--config-name", hydra.job.config_name, *(word for path in own for word in ("--config-dir", path))]
+    sys.argv = [arguments[0], *command, *options, *hydra.overrides.task, *kept]
     os.environ[OUTPUT] = str(folder)
     try:
         yield folder
     finally:
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
+        _end_process_group()
         _finish_wandb()
         sys.argv = arguments
         for name, value in traces.items():
@@ -49,22 +50,14 @@ def job() -> Iterator[Path]:
                 os.environ[name] = value
 
 
+def _end_process_group() -> None:
+    torch = sys.modules.get("torch")  # a job that ended before it computed anything has none
+    if torch is not None and torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def _finish_wandb() -> None:
     # a live run would be taken over by the next job's logger
     wandb = sys.modules.get("wandb")
     if wandb is not None and getattr(wandb, "run", None) is not None:
         wandb.finish()
-
-
-def plain_errors(task: Callable[..., Any]) -> Callable[..., Any]:
-    """Show errors that a user can mend as one message instead of a traceback; exit status 1."""
-
-    @wraps(task)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return task(*args, **kwargs)
-        except ContrastMaskError as error:
-            print(f"\n{type(error).__name__}: {error}", file=sys.stderr)
-            sys.exit(1)
-
-    return guarded

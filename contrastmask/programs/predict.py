@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +18,7 @@ from contrastmask.completion.plan import UNREADABLE
 from contrastmask.errors import ConfigError
 from contrastmask.prediction.detection import DetectionOptions, detect
 from contrastmask.prediction.predictor import Predictor
-from contrastmask.programs.predict_config import PredictConfig
+from contrastmask.programs.predict_config import PredictConfig, typed
 
 COMPLETION = ("form", "form_all", "as_score", "redo", "unreadable", "min_confidence", "check")
 
@@ -29,14 +29,8 @@ def predict(cfg: DictConfig) -> int:
     Raises:
         ConfigError: a setting is missing or makes no sense.
     """
-    missing = sorted(OmegaConf.missing_keys(cfg))
-    if missing:
-        raise ConfigError(f"no value for {', '.join(missing)}; python predict.py --help shows how")
-    config: PredictConfig = OmegaConf.to_object(cfg)
-    tasks = {"detect": _detect, "complete": _complete}
-    if config.task not in tasks:
-        raise ConfigError(f"task={config.task!r} is not one of {', '.join(tasks)}")
-    return tasks[config.task](config, Console())
+    config = typed(cfg)
+    return {"detect": _detect, "complete": _complete}[config.task](config, Console())
 
 
 def _predictor(config: PredictConfig) -> Predictor:

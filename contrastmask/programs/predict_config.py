@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig
+
+from contrastmask.errors import ConfigError
+from contrastmask.programs.key_names import checked_object
+
+TASKS = ("detect", "complete")
 
 
 @dataclass
@@ -51,6 +56,18 @@ class PredictConfig:
     min_confidence: float = MISSING
     check: bool = True
     allow: list[str] = field(default_factory=list)
+
+
+def typed(cfg: DictConfig) -> PredictConfig:
+    """The composed configuration as checked dataclasses.
+
+    Raises:
+        ConfigError: a key that there is not, a value that nobody has given, or an unknown task.
+    """
+    config: PredictConfig = checked_object(cfg)
+    if config.task not in TASKS:
+        raise ConfigError(f"task={config.task!r} is not one of {', '.join(TASKS)}")
+    return config
 
 
 def register() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from contrastmask.conf_folder import CHECKOUT
 from contrastmask.files.whole_file import write_json
 
 _PACKAGES = (
@@ -59,12 +60,15 @@ def versions() -> dict[str, Any]:
 
 
 def git_revision() -> str | None:
-    """The commit of the code, with ``-dirty`` where it was changed; None outside a checkout."""
+    """The commit of the code, with ``-dirty`` where it was changed; None outside a checkout.
+
+    An installed package asks nobody: the repository around its environment is other people's.
+    """
+    if CHECKOUT is None:
+        return None
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        done = subprocess.run(
-            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=True
-        )
+        done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

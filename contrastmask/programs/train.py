@@ -26,6 +26,7 @@ from contrastmask.programs.build import (
     with_network,
 )
 from contrastmask.programs.config import Config, typed
+from contrastmask.programs.foreign_objects import check_arguments
 from contrastmask.programs.run_folder import git_revision, write_identity
 from contrastmask.training.callbacks import Overlays
 from contrastmask.training.loggers import log_config
@@ -35,6 +36,7 @@ from contrastmask.training.module import ContrastMaskModule
 def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     """Train, then evaluate the last weights; returns the results (empty where nothing was evaluated)."""
     config, plain = typed(cfg), OmegaConf.to_container(cfg, resolve=True)
+    check_arguments(cfg)
     if config.ckpt_path is not None:
         read_resumable(config.ckpt_path)  # before the data: a damaged or foreign file is named at once
     pl.seed_everything(config.seed, workers=True, verbose=False)
@@ -57,6 +59,7 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
 def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     """Evaluate ``cfg.ckpt_path``; returns the results."""
     config, plain = typed(cfg), OmegaConf.to_container(cfg, resolve=True)
+    check_arguments(cfg)
     if config.ckpt_path is None:
         raise ConfigError("test.py needs ckpt_path=FILE, a checkpoint of train.py")
     pl.seed_everything(config.seed, workers=True, verbose=False)

@@ -6,11 +6,11 @@ python -m contrastmask.report outputs/multirun/DATE -o report.html   # a sweep: 
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from contrastmask.arguments import Parser
 from contrastmask.errors import ContrastMaskError
 from contrastmask.files.whole_file import write_whole
 from contrastmask.report.columns import read_columns
@@ -30,11 +30,11 @@ def write_report(folders: Sequence[str | Path], output: str | Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m contrastmask.report", description="One HTML file about runs.")
+    parser = Parser(prog="contrastmask report", description="One HTML file about runs.")
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a run or of a sweep")
     parser.add_argument("-o", "--output", default="report.html", help="the file to write (default: %(default)s)")
-    options = parser.parse_args(arguments)
     try:
+        options = parser.parse_args(arguments)
         print(f"report {write_report(options.runs, options.output)}")
     except ContrastMaskError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

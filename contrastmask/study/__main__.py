@@ -1,9 +1,9 @@
 """The study's program.
 
-    python -m contrastmask.study run table=minimal out=outputs/study [seeds=5] [devices=cpu | cpu,cpu | 0,1]
-    python -m contrastmask.study measure table=minimal out=outputs/study      (CAMs, features, masks; finished runs)
-    python -m contrastmask.study look table=minimal out=outputs/study to=docs/study   (pictures of novel objects)
-    python -m contrastmask.study report table=minimal out=outputs/study to=docs/study
+    contrastmask study run table=minimal out=outputs/study [seeds=5] [devices=cpu | cpu,cpu | 0,1]
+    contrastmask study measure table=minimal out=outputs/study      (CAMs, features, masks; finished runs)
+    contrastmask study look table=minimal out=outputs/study to=docs/study   (pictures of novel objects)
+    contrastmask study report table=minimal out=outputs/study to=docs/study
 
 ``splits=voc_nonvoc`` takes one direction of a table that has both, ``variants=baseline,full`` some of its lines.
 A run that is finished is kept, a broken one redone; the command can be repeated at any time.
@@ -15,15 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from contrastmask.errors import ConfigError
-from contrastmask.programs.launch import plain_errors
-from contrastmask.study import branch_reach, cam_truth, mask_truth, separation
-from contrastmask.study.figures import novel_classes
+from contrastmask.errors import ConfigError, plain_errors
 from contrastmask.study.plan import Table, load_table
-from contrastmask.study.report import write_report
-from contrastmask.study.runner import finished, run_all
-from contrastmask.study.sheet import write_sheet
 
+WORK = ("run", "measure", "look", "report")
 DEFAULTS = {
     "table": "minimal",
     "out": "outputs/study",
@@ -38,8 +33,12 @@ DEFAULTS = {
 @plain_errors
 def main(argv: list[str]) -> int:
     """Do what the words say; returns the exit status, 1 where a run failed."""
-    if not argv or argv[0] not in ("run", "measure", "look", "report"):
-        raise ConfigError(f"which? {__doc__}")
+    if {"-h", "--help"} & set(argv):
+        print(__doc__)
+        return 0
+    if not argv or argv[0] not in WORK:
+        said = f"{argv[0]!r} is none of its commands" if argv else "no command is given"
+        raise ConfigError(f"{said}: {', '.join(WORK)}; `contrastmask study --help` shows how")
     words = _words(argv[1:], DEFAULTS)
     changes: dict[str, Any] = {"seeds": int(words["seeds"])} if words["seeds"] else {}
     changes |= {name: words[name].split(",") for name in ("splits", "variants") if words[name]}
@@ -49,12 +48,20 @@ def main(argv: list[str]) -> int:
     if argv[0] == "look":
         return _look(words["table"], table, Path(words["out"]), Path(words["to"]))
     if argv[0] == "report":
+        from contrastmask.study.report import write_report
+
         print(write_report(words["table"], table, Path(words["out"]), Path(words["to"])))
         return 0
+    from contrastmask.study.runner import run_all
+
     return 1 if run_all(table.runs(), Path(words["out"]), words["devices"].split(",")) else 0
 
 
 def _measure(table: Table, root: Path) -> int:
+    from contrastmask.study import branch_reach, cam_truth, mask_truth, separation
+    from contrastmask.study.figures import novel_classes
+    from contrastmask.study.runner import finished
+
     for split in table.splits:
         novel = novel_classes(table, root, split)
         for run in table.runs():
@@ -70,6 +77,10 @@ def _measure(table: Table, root: Path) -> int:
 
 
 def _look(name: str, table: Table, root: Path, to: Path) -> int:
+    from contrastmask.study.figures import novel_classes
+    from contrastmask.study.runner import finished
+    from contrastmask.study.sheet import write_sheet
+
     for split in table.splits:
         lines = {variant: line for line, variant in table.names().items()}
         runs = {lines[run.variant]: run.folder(root) for run in table.runs()

@@ -14,12 +14,14 @@ from queue import Queue
 
 from rich.console import Console
 
+from contrastmask.conf_folder import CHECKOUT
 from contrastmask.errors import ConfigError
 from contrastmask.files.whole_file import write_whole
 from contrastmask.study.plan import StudyRun
 
 MARK = "study.json"  # beside a finished run's results: its overrides and its time
-PROGRAM = Path(__file__).resolve().parents[2] / "train.py"
+# the training as a person would start it, in a checkout and installed alike
+PROGRAM = ("-m", "contrastmask", "train") if CHECKOUT is None else (str(CHECKOUT / "train.py"),)
 
 
 def finished(run: StudyRun, root: Path) -> bool:
@@ -87,7 +89,7 @@ def _train(run: StudyRun, root: Path, device: str, console: Console) -> bool:
     quiet = ["trainer.enable_progress_bar=false", f"hydra.run.dir={folder.as_posix()}"]
     if run.start:
         quiet.append(f"init_path={(run.start.folder(root) / 'checkpoints' / 'last.ckpt').as_posix()}")
-    command = [sys.executable, str(PROGRAM), *run.overrides, *place, *quiet]
+    command = [sys.executable, *PROGRAM, *run.overrides, *place, *quiet]
     start = time.monotonic()
     with (folder / "study.log").open("w", encoding="utf-8") as log:
         done = subprocess.run(command, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)

@@ -33,7 +33,7 @@ if "init_path" in words:
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "train.py").write_text(PROGRAM)
-    monkeypatch.setattr(runner, "PROGRAM", tmp_path / "train.py")
+    monkeypatch.setattr(runner, "PROGRAM", (str(tmp_path / "train.py"),))
     (tmp_path / "runs").mkdir()
     return tmp_path / "runs"
 

@@ -1,0 +1,55 @@
+"""``contrastmask COMMAND …``: every program of this package under one name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+from contrastmask import __version__
+from contrastmask.errors import ConfigError, plain_errors
+
+# name → where (module:function, called with the words behind the name) and what for
+COMMANDS = {
+    "train": ("contrastmask.programs.commands:train", "train a model and evaluate it"),
+    "test": ("contrastmask.programs.commands:test", "evaluate a checkpoint"),
+    "predict": ("contrastmask.programs.commands:predict", "find objects in images, or complete missing masks"),
+    "check": ("contrastmask.check:main", "look at a data set as training would"),
+    "report": ("contrastmask.report.write:main", "one HTML file about runs"),
+    "convert": ("contrastmask.checkpoints.convert:convert", "rewrite a checkpoint in another layout"),
+    "study": ("contrastmask.study.__main__:main", "the controlled study"),
+}
+
+
+@plain_errors
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command that the first word names; returns its exit status.
+
+    Raises:
+        SystemExit: with status 1 where there is no such command, or the command raised an error of this package.
+    """
+    words = list(sys.argv[1:] if words is None else words)
+    if not words or words[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if words else 1
+    if words[0] == "--version":
+        print(f"contrastmask {__version__}")
+        return 0
+    if words[0] not in COMMANDS:
+        near = get_close_matches(words[0], COMMANDS, n=1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise ConfigError(f"no command {words[0]!r}{meant}; there are {', '.join(COMMANDS)}")
+    module, _, function = COMMANDS[words[0]][0].partition(":")
+    return getattr(import_module(module), function)(words[1:]) or 0
+
+
+def usage() -> str:
+    """What is printed without a command."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {about}" for name, (_, about) in COMMANDS.items()]
+    return "\n".join(["contrastmask COMMAND …, or contrastmask COMMAND --help", "", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""``train``, ``test`` and ``predict`` as people start them; what computes is imported when a configuration stands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from omegaconf import DictConfig
+
+from contrastmask.programs import config, predict_config
+from contrastmask.programs.composing import run
+from contrastmask.programs.launch import job
+
+
+def train(words: Sequence[str] | None = None) -> None:
+    """Train, evaluate, report.
+
+    Args:
+        words: of the command line behind the program's name; None for those of the script that was started. Given, the
+            script was started with the program's name in front of them, which its further processes repeat.
+    """
+    _run("train", words)
+
+
+def test(words: Sequence[str] | None = None) -> None:  # noqa: PT028 (no test case)
+    """Evaluate a checkpoint; ``words`` as for `train`."""
+    _run("test", words)
+
+
+def predict(words: Sequence[str] | None = None) -> None:
+    """Predict, or complete a data set; ``words`` as for `train`. Exit status 1 where a file could not be read."""
+    predict_config.register()
+    run("predict", _predict, sys.argv[1:] if words is None else words)
+
+
+def _run(program: str, words: Sequence[str] | None) -> None:
+    def task(cfg: DictConfig) -> None:
+        config.typed(cfg)  # a setting that cannot be needs no torch to be told
+        from contrastmask.programs import train as work
+
+        with job(() if words is None else (program,)) as folder:
+            getattr(work, program)(cfg, folder)
+
+    config.register()
+    run(program, task, sys.argv[1:] if words is None else words)
+
+
+def _predict(cfg: DictConfig) -> None:
+    predict_config.typed(cfg)
+    from contrastmask.programs.predict import predict as work
+
+    if status := work(cfg):
+        sys.exit(status)
