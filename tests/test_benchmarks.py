@@ -22,6 +22,7 @@ TINY = {
     "completion": ("size=tiny", "boxes=2"),
     "growth": ("size=tiny", "axes=rois,classes"),
     "step": ("size=tiny", "positives=6"),
+    "start": ("images=2", "repeats=1"),
     "variants": ("size=tiny", "positives=6"),
 }
 
