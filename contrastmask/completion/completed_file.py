@@ -18,7 +18,8 @@ from rich.progress import track
 
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import Plan
-from contrastmask.completion.polygons import polygons_of
+from contrastmask.completion.polygons import polygons_of_runs
+from contrastmask.completion.run_lengths import settle_run_lengths
 from contrastmask.completion.source_file import SourceFile
 from contrastmask.completion.summary import Found, summarise
 from contrastmask.data.predicted import PREDICTED
@@ -43,7 +44,8 @@ def write_completed(
         pieces: ``{"masks": [[place in the file, counts, confidence], …], "unreadable": [image position, …]}``.
 
     Returns:
-        the summary (:func:`contrastmask.completion.summary.summarise`) and ``unreadable``, file names of images.
+        the summary (:func:`contrastmask.completion.summary.summarise`), ``unreadable``, file names of images, and, with
+        ``form="polygons"``, ``run_lengths`` (:func:`contrastmask.completion.run_lengths.settle_run_lengths`).
 
     Raises:
         DataError: the file changed meanwhile, the file of true masks is of other annotations, or the disk is full.
@@ -65,6 +67,8 @@ def write_completed(
             complete_row(rows[place], *found[a], area, options)
             completed.append(a)
     summary = summarise(options, records, plan, rows, found, completed)
+    if options.form == "polygons":
+        summary["run_lengths"] = settle_run_lengths(rows, records, options.form_all)
     summary["unreadable"] = [records.file_name(i) for piece in pieces for i in piece["unreadable"]]
     write_whole(options.summary, json.dumps(summary, indent=1) + "\n")
     write_whole(options.output, json.dumps(content))
@@ -88,7 +92,7 @@ def complete_row(
     row: dict[str, Any], rle: dict[str, Any], confidence: float, area: int, options: CompletionOptions
 ) -> None:
     """Write a mask and what is known of it into a row of the file, in place."""
-    row["segmentation"] = polygons_of(coco_mask.decode(rle)) if options.form == "polygons" else rle
+    row["segmentation"] = polygons_of_runs(rle) if options.form == "polygons" else rle
     row["area"] = area
     marks = {PREDICTED: True, CONFIDENCE: confidence}
     row.update(marks)

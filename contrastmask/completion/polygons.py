@@ -1,14 +1,21 @@
-"""A bitmap as COCO polygons along its pixels' edges: parts and holes are kept."""
+"""A mask as COCO polygons along its pixels' edges: parts and holes are kept, at a cost that follows the mask alone.
+
+A directed edge runs between a foreground pixel, on its right hand, and a background one. Edges are numbered by
+direction and corner; the one that follows each is found for all at once, so that a ring is a walk along one list.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-# unit steps along pixel edges, in the order right, down, left, up (y grows downwards)
-_STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))
+from contrastmask.data.rle import read_runs
+
+_STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))  # right, down, left, up along pixel edges (y grows downwards)
 
 
-def polygons_of(mask: np.ndarray) -> list[list[float]]:
+def polygons_of(mask: np.ndarray, origin: tuple[int, int] = (0, 0)) -> list[list[float]]:
     """The outlines of a mask, as COCO stores them.
 
     COCO has no holes and takes the union of an annotation's polygons. A hole is therefore made part of the outline
@@ -17,6 +24,7 @@ def polygons_of(mask: np.ndarray) -> list[list[float]]:
 
     Args:
         mask: bool or {0, 1} ``[H, W]``. Pixels that touch at a corner only are different parts.
+        origin: (x, y) of its upper left pixel in the image.
 
     Returns:
         one ``[x0, y0, x1, y1, …]`` a part, in pixels; empty for an empty mask.
@@ -35,42 +43,85 @@ def polygons_of(mask: np.ndarray) -> list[list[float]]:
             path += [ring[:1], hole, hole[:1]]
         if inner:
             path.append(ring[:1])
-        polygons.append(np.concatenate(path).astype(float).ravel().tolist())
+        polygons.append((np.concatenate(path) + origin).astype(float).ravel().tolist())
     return polygons
+
+
+def polygons_of_runs(rle: dict[str, Any]) -> list[list[float]]:
+    """:func:`polygons_of` for compressed run lengths that have been checked, without their image's other pixels."""
+    return polygons_of(*window(rle))
+
+
+def window(rle: dict[str, Any]) -> tuple[np.ndarray, tuple[int, int]]:
+    """The part of a mask that its foreground lies in: bool ``[h, w]``, and (x, y) of its upper left pixel.
+
+    Args:
+        rle: ``{"size": [H, W], "counts": str}``, checked.
+    """
+    height = int(rle["size"][0])
+    text = np.frombuffer(rle["counts"].encode("ascii"), dtype=np.uint8)
+    ends = np.cumsum(read_runs(text, np.array([0, len(text)])).values)
+    start, stop = ends[0::2][: len(ends) // 2], ends[1::2]
+    start, stop = start[stop > start], stop[stop > start]
+    if len(start) == 0:
+        return np.zeros((0, 0), dtype=bool), (0, 0)
+    (first, top), (last, bottom) = np.divmod(start, height), np.divmod(stop - 1, height)
+    if (first != last).any():  # from the foot of a column to the head of the next: the window is as high as the image
+        low, high = 0, height
+    else:
+        low, high = int(top.min()), int(bottom.max()) + 1
+    left, tall = int(first.min()), high - low
+    wide = int(last.max()) + 1 - left
+    change = np.zeros(tall * wide + 1, dtype=np.int8)
+    np.add.at(change, (first - left) * tall + top - low, 1)
+    np.add.at(change, (last - left) * tall + bottom - low + 1, -1)
+    return np.cumsum(change[:-1], dtype=np.int8).astype(bool).reshape(wide, tall).T, (left, low)
 
 
 def _rings(mask: np.ndarray) -> list[np.ndarray]:
     """Closed corner sequences ``[C, 2]`` xy, foreground on the right; outlines have positive area, holes negative."""
     padded = np.pad(mask, 1)
-    starts: dict[tuple[int, int], list[int]] = {}  # corner -> directions of the edges that leave it
-    # an edge lies between a foreground pixel and a background one; the foreground is on its right hand
+    above_left, above_right, below_left, below_right = (
+        padded[:-1, :-1], padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:],
+    )  # fmt: skip
+    leaves = [  # bool [H + 1, W + 1]: an edge leaves this corner in the direction
+        (here & ~beside).ravel()
+        for here, beside in (
+            (below_right, above_right), (below_left, below_right), (above_left, below_left), (above_right, above_left),
+        )
+    ]  # fmt: skip
+    corners = [np.flatnonzero(edges) for edges in leaves]
+    base = np.cumsum([0, *map(len, corners)])
+    row = mask.shape[1] + 1
+    following = np.empty(base[-1], dtype=np.int64)
     for direction, (dx, dy) in enumerate(_STEPS):
-        left_x, left_y = dy, -dx  # towards the pixel on the left hand
-        left = np.roll(padded, (-left_y, -left_x), axis=(0, 1))
-        rows, columns = np.nonzero(padded & ~left)
-        x = columns - 1 + (direction in (1, 2))
-        y = rows - 1 + (direction in (2, 3))
-        for corner in zip(x.tolist(), y.tolist(), strict=True):
-            starts.setdefault(corner, []).append(direction)
-    rings = []
-    while starts:
-        corner = first = next(iter(starts))
-        direction = begin = starts[corner][0]
-        ring = []
-        while True:
-            starts[corner].remove(direction)
-            if not starts[corner]:
-                del starts[corner]
-            ring.append((corner, direction))
-            corner = (corner[0] + _STEPS[direction][0], corner[1] + _STEPS[direction][1])
-            # the right turn first: at a corner where two parts touch, the walk stays at its own part
-            open_edges = starts.get(corner, []) + [begin] * (corner == first)
-            direction = next(turn % 4 for turn in (direction + 1, direction, direction + 3) if turn % 4 in open_edges)
-            if corner == first and direction == begin:
-                break
-        kept = [corner for i, (corner, direction) in enumerate(ring) if direction != ring[i - 1][1]]
-        rings.append(np.array(kept))
-    return rings
+        end = corners[direction] + dx + dy * row
+        found = np.full(len(end), -1, dtype=np.int64)
+        # the right turn first: at a corner where two parts touch, the walk stays at its own part
+        for turn in ((direction + 1) % 4, direction, (direction + 3) % 4):
+            open_ = (found < 0) & leaves[turn][end]
+            found[open_] = base[turn] + np.searchsorted(corners[turn], end[open_])
+        following[base[direction] : base[direction + 1]] = found
+    facing = np.repeat(np.arange(4), np.diff(base))
+    y, x = np.divmod(np.concatenate(corners), row)
+    return [np.stack([x[ring], y[ring]], axis=1) for ring in _walks(following.tolist(), facing)]
+
+
+def _walks(following: list[int], facing: np.ndarray) -> list[np.ndarray]:
+    """The closed walks along ``following``, each as the numbers of those edges that begin with a turn."""
+    seen = bytearray(len(following))
+    walks = []
+    for first in range(len(following)):
+        if seen[first]:
+            continue
+        walk, edge = [], first
+        while not seen[edge]:
+            seen[edge] = 1
+            walk.append(edge)
+            edge = following[edge]
+        edges = np.array(walk)
+        walks.append(edges[facing[edges] != facing[np.roll(edges, 1)]])
+    return walks
 
 
 def _area(ring: np.ndarray) -> float:

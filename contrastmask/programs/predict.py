@@ -15,6 +15,7 @@ from contrastmask.completion.complete import complete
 from contrastmask.completion.completed_file import LESS_CONFIDENT
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import UNREADABLE
+from contrastmask.completion.run_lengths import AS_IT_WAS
 from contrastmask.errors import ConfigError
 from contrastmask.prediction.detection import DetectionOptions, detect
 from contrastmask.prediction.predictor import Predictor
@@ -99,6 +100,12 @@ def _account(summary: dict[str, Any]) -> Iterator[str]:
         yield f"left without mask, {reason}: {len(ids)} annotations, first ids {ids[:5]}, rows {rows} (from 0)"
     if any(reason in UNREADABLE for reason in summary["left"]):
         yield "what may be somebody's work is kept: data.repair=true reads some of it, unreadable=complete replaces it"
+    runs = summary.get("run_lengths", {"converted": 0, "left": {}})
+    if runs["converted"]:
+        yield f"run lengths turned into polygons: {runs['converted']} rows"
+    for reason, number in runs["left"].items():
+        remedy = "; form_all=true turns them into polygons" if reason == AS_IT_WAS else ""
+        yield f"run lengths kept: {number} rows, {reason}{remedy}"
     for reason, number in summary["replaced"].items():
         yield f"replaced: {number} rows, {reason}"
 

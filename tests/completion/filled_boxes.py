@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor
 from contrastmask.completion.complete import complete
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.data.transforms import TestTransform
+from contrastmask.errors import ContrastMaskError
 from tests.data.coco_rows import H, W
 
 QUIET = Console(quiet=True)
@@ -29,10 +31,12 @@ class FilledBoxes:
         self.path, self.class_names, self.sure = path, list(names), sure
         self.transform = TestTransform(H, W)
         self.precision, self.device = "fp32", torch.device("cpu")
+        self.calls = 0
 
     def segment_resized(
         self, images: Sequence[Tensor], sizes: Sequence[tuple[int, int]], boxes: Sequence[Tensor], labels: Any
     ) -> list[dict[str, Any]]:
+        self.calls += 1
         found = []
         for image, (height, width), each in zip(images, sizes, boxes, strict=True):
             rles = []
@@ -45,17 +49,27 @@ class FilledBoxes:
         return found
 
 
-def run(folder: Path, data: Any, sure: float = 0.9, **choices: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Write ``data`` and blank pictures, complete it; the summary and the completed content."""
+def run(
+    folder: Path, data: Any, sure: float = 0.9, *, late: bool = False, **choices: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write ``data`` and blank pictures, complete it; the summary and the completed content.
+
+    An error is raised before any work is done, unless it is a ``late`` one.
+    """
     for picture in data["images"]:
         if isinstance(picture, dict) and isinstance(picture.get("file_name"), str):
             size = picture.get("width"), picture.get("height")
-            if size == (W, H) and not (folder / picture["file_name"]).exists():
+            if size == (W, H) and re.fullmatch(r"\w+\.jpg", picture["file_name"]):
                 Image.new("RGB", size).save(folder / picture["file_name"])
     (folder / "in.json").write_text(json.dumps(data))
     (folder / "model").write_text("")
     options = CompletionOptions(folder / "in.json", folder, folder / "out.json", **{"overwrite": True, **choices})
-    summary = complete(options, FilledBoxes(folder / "model", sure), QUIET)  # type: ignore[arg-type]
+    predictor = FilledBoxes(folder / "model", sure)
+    try:
+        summary = complete(options, predictor, QUIET)  # type: ignore[arg-type]
+    except ContrastMaskError:
+        assert late or predictor.calls == 0
+        raise
     assert summary == json.loads((folder / "out.summary.json").read_text())
     assert summary["rows"] == len(data["annotations"])
     assert summary["rows"] == (

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from contrastmask.completion.polygons import polygons_of
+from contrastmask.completion.polygons import polygons_of, polygons_of_runs, window
 
 
 def drawn(polygons: list[list[float]], height: int, width: int) -> np.ndarray:
@@ -53,3 +53,38 @@ def test_a_hole_that_touches_the_outside_at_a_corner() -> None:
     mask = np.ones((4, 4), dtype=bool)
     mask[1, 1] = mask[0, 0] = False
     np.testing.assert_array_equal(drawn(polygons_of(mask), 4, 4), mask)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.floats(0, 1),
+    st.tuples(*[st.integers(1, 12)] * 2),
+    st.tuples(*[st.integers(0, 9)] * 4),
+)
+def test_run_lengths_of_a_part_of_an_image(
+    seed: int, density: float, size: tuple[int, int], margins: tuple[int, int, int, int]
+) -> None:
+    top, bottom, left, right = margins
+    mask = np.pad(np.random.default_rng(seed).random(size) < density, ((top, bottom), (left, right)))
+    rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    polygons = polygons_of_runs({**rle, "counts": rle["counts"].decode()})
+    np.testing.assert_array_equal(drawn(polygons, *mask.shape), mask)
+
+
+def test_the_work_follows_the_mask_not_the_image() -> None:
+    """A disc far inside 108 million pixels: no array is larger than its box."""
+    height, width, radius = 9000, 12_000, 60
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    disc = x * x + y * y <= radius * radius
+    columns = [(int(np.argmax(column)), int(column.sum())) for column in disc.T]
+    start = [(7000 + n) * height + 5000 + top for n, (top, _) in enumerate(columns)]
+    runs = np.stack([start, np.add(start, [tall for _, tall in columns])], axis=1).ravel()
+    counts = np.diff(np.concatenate([[0], runs, [height * width]])).tolist()
+    rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
+    found, origin = window({**rle, "counts": rle["counts"].decode()})
+    np.testing.assert_array_equal(found, disc)
+    assert origin == (7000, 5000)
+    (polygon,) = polygons_of_runs({**rle, "counts": rle["counts"].decode()})
+    again = coco_mask.merge(coco_mask.frPyObjects([polygon], height, width))
+    assert again["counts"] == rle["counts"]

@@ -197,14 +197,14 @@ def test_true_masks_are_matched_by_image_and_id_or_by_place(tmp_path: Path) -> N
     ]
     rows = [{**r, "segmentation": None} for r in copy.deepcopy(truth)]
     (tmp_path / "truth.json").write_text(json.dumps(content(truth[::-1])))
-    summary, _ = run(tmp_path, content(rows), repair=True, truth=tmp_path / "truth.json")
+    summary, _ = run(tmp_path, content(rows), repair=True, truth=tmp_path / "truth.json", late=True)
     assert summary["completed"] == 4
     (tmp_path / "truth.json").write_text(json.dumps(content([{**r, "id": None} for r in truth])))
     summary, _ = run(tmp_path, content([{**r, "id": None} for r in rows]), repair=True, truth=tmp_path / "truth.json")
     assert summary["truth"]["all"]["objects"] == 4
     (tmp_path / "truth.json").write_text(json.dumps(content([{**r, "image_id": 3 - r["image_id"]} for r in truth[:1]])))
     with pytest.raises(DataError, match="none of the 4 completed"):
-        run(tmp_path, content(rows), repair=True, truth=tmp_path / "truth.json")
+        run(tmp_path, content(rows), repair=True, truth=tmp_path / "truth.json", late=True)
 
 
 def test_a_file_that_changes_meanwhile_is_not_overlooked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,5 +218,5 @@ def test_a_file_that_changes_meanwhile_is_not_overlooked(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(room, "write_completed", changes)
     with pytest.raises(DataError, match=r"changed while .* nothing is written"):
-        run(tmp_path, content([row(1), row(2, segmentation=None)]))
+        run(tmp_path, content([row(1), row(2, segmentation=None)]), late=True)
     assert not (tmp_path / "out.json").exists()
