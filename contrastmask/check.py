@@ -13,6 +13,7 @@ from argparse import RawDescriptionHelpFormatter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -83,12 +84,14 @@ def _classes(subsets: Subsets) -> Table:
     table = Table(title=Text(f"split {split.name}", "table.title"), caption="masks: those that training may see")
     for column in ("class", "side", "train objects", "masks", "val objects", "masks"):
         table.add_column(column, justify="left" if column in ("class", "side") else "right")
+    columns = []
+    for records in subsets.records.values():
+        for chosen in (~records.crowd, ~records.crowd & records.has_mask):
+            columns.append(np.bincount(records.labels[chosen], minlength=len(split.class_names)).tolist())
+    novel = set(split.novel)
     for label, name in enumerate(split.class_names):
-        counts: list[str] = []
-        for records in subsets.records.values():
-            mine = (records.labels == label) & ~records.crowd
-            counts += [str(int(mine.sum())), str(int((mine & records.has_mask).sum()))]
-        table.add_row(Text(name), "novel" if label in split.novel else "base", *counts)
+        counts = [str(column[label]) for column in columns]
+        table.add_row(Text(name), "novel" if label in novel else "base", *counts)
     return table
 
 

@@ -34,6 +34,7 @@ from contrastmask.data.references import References, count_references, sift_refe
 from contrastmask.data.report import Report
 from contrastmask.data.segmentation import MENDABLE, MENDS, PROBLEMS, SOUND, Packed, pack, rasterise
 from contrastmask.data.segmentation_table import SegmentationTable
+from contrastmask.data.slim_rows import slim
 from contrastmask.data.strays import count_strays
 from contrastmask.errors import DataError
 
@@ -90,7 +91,7 @@ def _load(path: Path, image_root: Path, reading: Reading) -> tuple[Records, dict
 
 
 def _read_content(path: Path) -> dict[str, list[Any]]:
-    content = read_json(path)
+    content = read_json(path, object_hook=slim)
     if type(content) is not dict:
         raise DataError(
             f"{path} is no COCO annotation file: its top level is a {type(content).__name__}, not an object"
@@ -130,7 +131,7 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     kept = sieve.kept
     # Once narrow the sieve holds no parsed row: they outweigh everything else in memory.
     sieve.narrow()
-    bbox, raw, area, marks, attributes = ([column[i] for i in kept.tolist()] for column in columns)
+    bbox, raw, area, marks, attributes = (_chosen(column, kept) for column in columns)
     del columns
     crowd, image, xywh, area = crowd[kept], sieve.image, quadruples(bbox), numbers(area)
     predicted = predicted_rows(marks, attributes)
@@ -168,6 +169,10 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
         "predicted": predicted[rows] & ~packed.lacking[rows],
         "segmentations": table,
     }
+
+
+def _chosen(column: list[Any], kept: np.ndarray) -> list[Any]:
+    return column if len(kept) == len(column) else [column[i] for i in kept.tolist()]
 
 
 def _read_masks(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,8 @@ def require_folder(folder: Path) -> None:
         raise DataError(f"the image folder {folder} does not exist or is no folder.\n{LAYOUT}")
 
 
-def read_json(path: Path) -> Any:
-    """Parse a JSON file of at most `MAX_JSON_BYTES`.
+def read_json(path: Path, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+    """Parse a JSON file of at most `MAX_JSON_BYTES`; `object_hook` as for `json.loads`.
 
     Raises:
         DataError: missing (the message gives the expected layout), unreadable, too large, or not JSON.
@@ -60,10 +60,13 @@ def read_json(path: Path) -> Any:
         raise DataError(f"the annotation file {path} does not exist.\n{LAYOUT}") from None
     except (OSError, ValueError) as error:
         raise DataError(f"the annotation file {path} cannot be read: {error}") from error
+    head = content[:64]
     try:
-        return json.loads(content)
+        text = content.decode(json.detect_encoding(content), "surrogatepass")
+        del content  # not held beside the text and what is made of it
+        return json.loads(text, object_hook=object_hook)
     except (ValueError, RecursionError) as error:
-        why = what_it_is(content[:64]) or f"{type(error).__name__}: {error}"
+        why = what_it_is(head) or f"{type(error).__name__}: {error}"
         raise DataError(f"{path} is not a JSON file: {why}") from error
 
 

@@ -35,7 +35,8 @@ def mask_extents(packed: Packed, heights: np.ndarray) -> Extents:
     box[polygons], area[polygons] = outline.box[polygons], outline.area[polygons]
     rows = np.flatnonzero((np.diff(table.run_rows) > 0) & ~packed.lacking)
     if len(rows):
-        box[rows], area[rows] = _of_runs(table.take(rows).runs, table.take(rows).run_rows, heights[rows])
+        chosen = table.take(rows)
+        box[rows], area[rows] = _of_runs(chosen.runs, chosen.run_rows, heights[rows])
     return Extents(box, area, ~packed.lacking, polygons)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+PIECE = 500_000  # coordinates that are measured together
+
 
 @dataclass(frozen=True, eq=False)
 class Outlines:
@@ -42,6 +44,29 @@ def measure(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> 
     length, area, box = np.zeros(count), np.zeros(count), np.zeros((count, 4))
     if not present.any():
         return Outlines(present, length, area, box, present.copy())
+    measured = np.empty((len(polygons) - 1, 6))
+    start = 0
+    while start < len(measured):  # in pieces: a dozen arrays of all the points would outweigh the data
+        stop = int(np.searchsorted(polygons, polygons[start] + PIECE, side="right")) - 1
+        stop = min(max(stop, start + 1), len(measured))
+        piece = slice(polygons[start], polygons[stop])
+        measured[start:stop] = _measure(coordinates[piece], polygons[start : stop + 1] - polygons[start])
+        start = stop
+    polygon_area, polygon_length, polygon_box = measured[:, 0], measured[:, 1], measured[:, 2:]
+
+    row_first = rows[:-1][present]
+    area[present] = np.add.reduceat(polygon_area, row_first)
+    length[present] = np.add.reduceat(polygon_length, row_first)
+    box[present, :2] = np.minimum.reduceat(polygon_box[:, :2], row_first)
+    box[present, 2:] = np.maximum.reduceat(polygon_box[:, 2:], row_first)
+    thick = polygon_area > (polygon_box[:, 2:] - polygon_box[:, :2]).sum(axis=1)
+    solid = np.zeros(count, dtype=bool)
+    solid[present] = np.logical_or.reduceat(thick, row_first)
+    return Outlines(present, length, area, box, solid)
+
+
+def _measure(coordinates: np.ndarray, polygons: np.ndarray) -> np.ndarray:
+    """float64 [P, 6]: area, length and xyxy of each polygon."""
     x, y = coordinates[0::2], coordinates[1::2]
     first, last = polygons[:-1] // 2, polygons[1:] // 2 - 1
     following = np.arange(1, len(x) + 1)
@@ -51,17 +76,9 @@ def measure(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> 
     start = np.repeat(first, np.diff(polygons) // 2)
     start_x, start_y = x[start], y[start]
     cross = (x - start_x) * (next_y - start_y) - (next_x - start_x) * (y - start_y)
-    polygon_area = np.abs(np.add.reduceat(cross, first)) / 2
-    polygon_length = np.add.reduceat(np.abs(next_x - x) + np.abs(next_y - y), first)
-
-    row_first = rows[:-1][present]
-    area[present] = np.add.reduceat(polygon_area, row_first)
-    length[present] = np.add.reduceat(polygon_length, row_first)
-    polygon_box = np.empty((len(first), 4))
+    result = np.empty((len(first), 6))
+    result[:, 0] = np.abs(np.add.reduceat(cross, first)) / 2
+    result[:, 1] = np.add.reduceat(np.abs(next_x - x) + np.abs(next_y - y), first)
     for column, (values, extreme) in enumerate(((x, np.minimum), (y, np.minimum), (x, np.maximum), (y, np.maximum))):
-        polygon_box[:, column] = extreme.reduceat(values, first)
-        box[present, column] = extreme.reduceat(polygon_box[:, column], row_first)
-    thick = polygon_area > (polygon_box[:, 2:] - polygon_box[:, :2]).sum(axis=1)
-    solid = np.zeros(count, dtype=bool)
-    solid[present] = np.logical_or.reduceat(thick, row_first)
-    return Outlines(present, length, area, box, solid)
+        result[:, 2 + column] = extreme.reduceat(values, first)
+    return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,10 @@ def count_references(rows: list[Any], *, text: bool) -> Callable[[Keys], Counter
     """A function that counts the annotations of every category id."""
 
     def count(keys: Keys) -> Counter[int]:
-        values = [row.get("category_id") for row in rows if type(row) is dict]
+        try:
+            values = list(map(itemgetter("category_id"), rows))
+        except (KeyError, TypeError, IndexError):
+            values = [row.get("category_id") for row in rows if type(row) is dict]
         ids, ok, _ = read_references(values, keys, text=text)
         found, numbers = np.unique(ids[ok], return_counts=True)
         return Counter(dict(zip(found.tolist(), numbers.tolist(), strict=True)))

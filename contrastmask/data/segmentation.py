@@ -79,11 +79,12 @@ def lacks_mask(segmentations: Sequence[Any], heights: np.ndarray, widths: np.nda
     return pack(segmentations, heights, widths).lacking
 
 
-def pack(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray) -> Packed:
+def pack(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray, *, consume: bool = False) -> Packed:
     """Check segmentations of any content against their images' sizes and pack them.
 
     Args:
-        segmentations: A values as JSON gives them. heights, widths: int64 [A] of each annotation's own image.
+        segmentations: A values as JSON gives them; polygons may be arrays of doubles. heights, widths: int64 [A] of
+            each annotation's own image.
     """
     count = len(segmentations)
     heights, widths = np.asarray(heights, dtype=np.int64), np.asarray(widths, dtype=np.int64)
@@ -91,7 +92,9 @@ def pack(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray) 
     coordinates, lengths, text = array("d"), array("q"), bytearray()
     polygon_rows, run_rows = np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64)
     for row, segmentation in enumerate(segmentations):
-        if not segmentation or _is_empty(segmentation):
+        if type(segmentation) is list and segmentation and segmentation[0]:
+            problem[row] = _read_polygons(segmentation, coordinates, lengths)
+        elif not segmentation or _is_empty(segmentation):
             problem[row] = MISSING if segmentation is None else EMPTY
         elif type(segmentation) is list:
             problem[row] = _read_polygons(segmentation, coordinates, lengths)
@@ -134,7 +137,7 @@ def _read_polygons(polygons: list[Any], coordinates: array, lengths: array) -> i
     n_coordinates, n_lengths = len(coordinates), len(lengths)
     try:
         for polygon in polygons:
-            if type(polygon) is not list:
+            if type(polygon) is not array and type(polygon) is not list:
                 raise TypeError
             coordinates.extend(polygon)
             lengths.append(len(polygon))
