@@ -3,9 +3,9 @@
 ``python -m benchmarks.start [images=7] [repeats=5] [before=CHECKOUT]``
 
 Rows: ``train.py --help`` and ``python -m contrastmask.check`` of a data set of ``images`` embedded pictures (two thirds
-to train on), each in a process of its own, beside one that first imports what both imported at their head before:
-torch, torchvision, Lightning and the programs' own classes. ``before=`` names a checkout of an earlier version, whose
-own commands are timed as well. The peers take turns; medians.
+to train on), each in a process of its own, beside one that first imports what stood at the programs' head before: torch
+for help; torchvision, Lightning and the program's own classes, too, for check. ``before=`` names a checkout of an
+earlier version, whose own commands are timed as well. The peers take turns; medians.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from pathlib import Path
 from benchmarks.harness import arguments, hardware, report
 
 ROOT = Path(__file__).parents[1]
-# what train.py and check imported before anything was composed
-EAGER = "import contrastmask.programs.train, contrastmask.programs.predict"
 HELP = ("train.py", "--help")
 CHECK = ("-m", "contrastmask.check")
+# what the one and the other imported before anything was composed
+EAGER = {HELP[0]: "import torch", CHECK[1]: "import contrastmask.programs.build"}
 
 
 def cost(command: list[str], folder: Path) -> dict[str, float]:
@@ -34,15 +34,30 @@ def cost(command: list[str], folder: Path) -> dict[str, float]:
         RuntimeError: it did not end well.
     """
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = process.stderr.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} in {folder}: {said[-2000:]}")
-    wall = time.perf_counter() - start
-    return {"CPU s": usage.ru_utime + usage.ru_stime, "wall s": wall, "peak, MiB": usage.ru_maxrss / 1024}
+    with tempfile.TemporaryFile() as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=said)
+        peak, ended = 0.0, 0
+        while not ended:
+            peak = max(peak, _mark(process.pid))
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+            time.sleep(0 if ended else 0.005)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise RuntimeError(f"{' '.join(command)} in {folder}: {said.read().decode(errors='replace')[-2000:]}")
+    return {"CPU s": usage.ru_utime + usage.ru_stime, "wall s": wall, "peak, MiB": peak}
+
+
+def _mark(process: int) -> float:
+    """The kernel's mark of the greatest memory so far, MiB; 0 where it tells none. (``ru_maxrss`` outlives exec: it
+    would be this process's own, which holds torch.)"""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
 def commands(words: tuple[str, ...], before: str) -> dict[str, tuple[list[str], Path]]:
@@ -50,7 +65,9 @@ def commands(words: tuple[str, ...], before: str) -> dict[str, tuple[list[str], 
     module = words[0] == "-m"
     name, rest = (words[1], words[2:]) if module else (words[0], words[1:])
     run = "run_module" if module else "run_path"
-    eager = f"import runpy, sys; {EAGER}; sys.argv = {[name, *rest]!r}; runpy.{run}({name!r}, run_name='__main__')"
+    eager = (
+        f"import runpy, sys; {EAGER[name]}; sys.argv = {[name, *rest]!r}; runpy.{run}({name!r}, run_name='__main__')"
+    )
     ways = {"ours": ([sys.executable, *words], ROOT), "torch first": ([sys.executable, "-c", eager], ROOT)}
     if before:
         ways["before"] = ([sys.executable, *words], Path(before).resolve())

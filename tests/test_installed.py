@@ -118,6 +118,9 @@ def test_check_train_test_and_report_from_an_empty_folder(programs: Path, tmp_pa
     run(command, "test", *data, "ckpt_path=first/checkpoints/last.ckpt", "hydra.run.dir=second", cwd=tmp_path)
     assert json.loads((tmp_path / "second" / "results.json").read_text())["images"]["evaluated"] == 2
     run(command, "convert", "first/checkpoints/last.ckpt", "small.ckpt", cwd=tmp_path)
+    (images,) = (tmp_path / "data" / "shapes").glob("*/val*")
+    run(command, "predict", "ckpt_path=small.ckpt", f"source={images}", "output=found", "num_workers=0", cwd=tmp_path)
+    assert len(list((tmp_path / "found").rglob("*.png"))) >= 2
     run(command, "report", "second", "-o", "report.html", cwd=tmp_path)
     assert "second" in (tmp_path / "report.html").read_text()
 
