@@ -10,6 +10,7 @@ from torch import Tensor
 from torchvision.io import ImageReadMode, decode_image
 
 from contrastmask.data.image_files import image_errors, open_image, rgb_by_pil, to_8_bit
+from contrastmask.data.png_chunks import check_chunks
 from contrastmask.errors import DataError
 
 # How EXIF asks to show pixels whose sides are swapped.
@@ -37,6 +38,8 @@ def read_image(path: str | Path, height: int, width: int) -> Tensor:
     """
     file = open_image(path, height, width)
     with image_errors(file.path, file.content):
+        if file.image.format == "PNG":
+            check_chunks(file.content)
         pixels = _with_torchvision(file.content) if file.by_torchvision else _to_tensor(rgb_by_pil(file.image))
     if file.orientation is not None:
         pixels = TURNS[file.orientation](pixels)
