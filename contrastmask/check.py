@@ -53,7 +53,9 @@ def main(arguments: list[str]) -> int:
     if bad:
         console.print(f"{bad} image files cannot be used" + ("; data.on_bad=skip leaves them out" if not skip else ""))
     else:
-        console.print("ready to train" if images else "ready to train, images not looked at")
+        warnings = sum(len(records.report.lines("warning")) for records in subsets.records.values())
+        doubts = f"; {warnings} warning{'s' * (warnings > 1)} above" if warnings else ""
+        console.print(f"ready to train{'' if images else ', images not looked at'}{doubts}")
     return 1 if bad and not skip else 0
 
 

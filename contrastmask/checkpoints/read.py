@@ -183,7 +183,8 @@ def _sides(about: dict[str, Any], path: Path) -> tuple[int, int] | None:
 
 def _base(about: dict[str, Any]) -> tuple[str, ...] | None:
     split = about.get("split")
-    return tuple(split["base"]) if split else None
+    base = split.get("base") if isinstance(split, dict) else None
+    return tuple(map(str, base)) if isinstance(base, (list, tuple)) else None
 
 
 def _attempt(path: Path, function: Callable[[dict[str, Tensor]], Any], state: dict[str, Tensor]) -> Any:

@@ -15,7 +15,7 @@ from contrastmask.data.keys import Keys, free_ids, read_keys
 from contrastmask.data.reading import Reading
 from contrastmask.data.records import Category, Records
 from contrastmask.data.report import Report
-from contrastmask.errors import DataError
+from contrastmask.errors import ContrastMaskError, DataError
 
 
 def read_categories(
@@ -101,14 +101,16 @@ def _warn_of_near_names(table: list[tuple[int, str]], report: Report) -> None:
     )
 
 
-def match_classes(records: Records, names: Sequence[str], whose: str) -> Records:
+def match_classes(
+    records: Records, names: Sequence[str], whose: str, error: type[ContrastMaskError] = DataError
+) -> Records:
     """The records under another table's labels: classes are the same where their names are.
 
     Classes that the file lacks have no object; categories of the file that the table lacks must have none, either, and
     are left out. Ids stay the file's own.
 
     Args:
-        names: in label order. whose: whose table it is, for the message.
+        names: in label order. whose: whose table it is, for the message. error: what is raised.
 
     Raises:
         DataError: objects of a class that the table does not have, or not one class in common.
@@ -121,7 +123,7 @@ def match_classes(records: Records, names: Sequence[str], whose: str) -> Records
     unknown = [(name, int(objects[i])) for i, name in enumerate(theirs) if name not in label]
     lacking = [name for name in names if name not in theirs]
     if any(number for _, number in unknown) or len(lacking) == len(names):
-        raise DataError(
+        raise error(
             f"{records.path} has classes that {whose} does not have: "
             + ", ".join(_unknown(name, number, lacking) for name, number in unknown[:8] if number or not objects.any())
             + (f"; {whose} has {', '.join(map(repr, lacking[:8]))} beside those in common" if lacking else "")

@@ -30,7 +30,7 @@ from contrastmask.data.splits import (
     trained_split,
 )
 from contrastmask.data.training_images import training_images
-from contrastmask.errors import DataError
+from contrastmask.errors import CheckpointError, DataError
 
 Side = Literal["train", "val"]
 
@@ -98,8 +98,10 @@ class Subsets:
             the sides that are new.
 
         Raises:
-            DataError: missing or malformed files; class tables that differ; no image left to train or evaluate on.
+            DataError: missing or malformed files; classes of val that training does not have; nothing left to train or
+                evaluate on, with what was lost.
             ConfigError: the split names classes that the data lack.
+            CheckpointError: the data have objects of classes that the checkpoint does not know.
         """
         sides: list[Side] = ["val"] if evaluation_only and not self._split_needs_annotations else ["train", "val"]
         new = [side for side in sides if side not in self.records]
@@ -138,7 +140,8 @@ class Subsets:
             else:
                 loaded[side] = load_cached(*self.paths[side], self.readings[side], folder=self.cache)
                 if self.trained is not None:
-                    loaded[side] = match_classes(loaded[side], self.trained.class_names, self.trained.whose)
+                    names, whose = self.trained.class_names, self.trained.whose
+                    loaded[side] = match_classes(loaded[side], names, whose, CheckpointError)
         return loaded
 
     @property

@@ -98,7 +98,8 @@ def test_conversion_and_back_changes_no_bit(released: Path, tmp_path: Path, betw
 def test_our_own_settings_survive_mmdetections_layout(detector: Detector, tmp_path: Path) -> None:
     network = {"backbone": {"name": "r18"}, "model": {"cam": False}, "loss": {"formula": "paper"}}
     categories = [{"id": 10 * i, "name": name} for i, name in enumerate(NAMES)]
-    about = {"format": 1, "config": {**network, "seed": 3}, "categories": categories}
+    split = {"name": "own", "base": [NAMES[0]], "novel": list(NAMES[1:])}
+    about = {"format": 1, "config": {**network, "seed": 3}, "categories": categories, "split": split}
     state = {f"detector.{k}": v for k, v in detector.state_dict().items()} | {"epoch": torch.tensor(3)}
     torch.save({"state_dict": state, "contrastmask": about}, tmp_path / "last.ckpt")
     first = read_checkpoint(tmp_path / "last.ckpt")
@@ -106,6 +107,8 @@ def test_our_own_settings_survive_mmdetections_layout(detector: Detector, tmp_pa
     assert write_checkpoint(first, tmp_path / "theirs.pth") == "mmdetection"
     second = read_checkpoint(tmp_path / "theirs.pth")
     assert (second.network, second.categories) == (network, categories)
+    assert first.base == second.base == (NAMES[0],)
+    assert second.trained.class_names == tuple(NAMES)
     assert_equal_bits(second.state, detector.state_dict())
 
 

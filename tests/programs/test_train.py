@@ -92,6 +92,27 @@ def test_checkpoints_load_safely_and_say_what_they_are(run: tuple[Path, tuple[st
     assert content["state_dict"]["epoch"].item() == 1
 
 
+def test_a_checkpoint_carries_its_split(run: tuple[Path, tuple[str, ...]], tmp_path: Path) -> None:
+    folder, _ = run
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    split = {"name": "voc_nonvoc", "base": ["person", "cat", "dog"], "novel": ["stop sign", "kite"]}
+    assert torch.load(checkpoint, weights_only=True)["contrastmask"]["split"] == split
+    other = write_tiny_coco(tmp_path / "data", n_images=2, name="val")  # no training file, ids of its own
+    content = {**other.content, "categories": [{**c, "id": 90 - c["id"]} for c in other.content["categories"]]}
+    content["annotations"] = [{**a, "category_id": 90 - a["category_id"]} for a in content["annotations"]]
+    other.rewrite(content)
+    data = (f"data.root={tmp_path}/data", "data.val_annotations=annotations/val.json", "data.val_images=val")
+    run_test(tmp_path / "one", *data, "split=as_annotated", f"ckpt_path={checkpoint}")
+    said = json.loads((tmp_path / "one" / "data.json").read_text())["split"]
+    assert (said["base"], said["novel"], said["notes"]) == (split["base"], split["novel"], [])
+    run_test(tmp_path / "two", *data, "split.novel=[cat,kite]", f"ckpt_path={checkpoint}")
+    notes = json.loads((tmp_path / "two" / "data.json").read_text())["split"]["notes"]
+    assert [note.split("last.ckpt: ")[1] for note in notes] == [
+        "base here, but trained without masks: stop sign",
+        "novel here, but trained with masks: cat",
+    ]
+
+
 def test_other_classes_are_named(run: tuple[Path, tuple[str, ...]], tmp_path: Path) -> None:
     folder, _ = run
     other = write_tiny_coco(tmp_path / "data", n_images=3, name="val")
