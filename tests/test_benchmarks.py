@@ -19,7 +19,7 @@ TINY = {
     "evaluation": ("images=6", "detections=22", "peer_images=3"),
     "inference": ("size=tiny",),
     "data": ("images=20", "objects=60", "root=missing"),
-    "completion": ("size=tiny", "boxes=2"),
+    "completion": ("size=tiny", "boxes=2", "objects=300"),
     "growth": ("size=tiny", "axes=rois,classes"),
     "step": ("size=tiny", "positives=6"),
     "start": ("images=2", "repeats=1"),

@@ -25,7 +25,7 @@ from contrastmask.completion.source_file import SourceFile, digest
 from contrastmask.data.annotations import load_with_losses
 from contrastmask.data.dataset import Batch, CocoDataset, collate
 from contrastmask.data.records import Records
-from contrastmask.errors import CheckpointError
+from contrastmask.errors import CheckpointError, DataError
 from contrastmask.files.journal import Journal
 from contrastmask.files.lock import held
 from contrastmask.prediction.predictor import Predictor
@@ -56,7 +56,11 @@ def complete(options: CompletionOptions, predictor: Predictor, console: Console 
         labels = _labels(options, predictor, records, plan.chosen)
         journal = Journal(options.journal, _identity(options, predictor, source))
         pieces = _predict(options, predictor, records, plan, labels, journal, console)
-        summary = write_completed(options, records, plan, source, pieces, console)
+        journal.sync()
+        try:
+            summary = write_completed(options, records, plan, source, pieces, console)
+        except DataError as error:
+            raise DataError(f"{error}. The masks are kept in {options.journal}: mend it and start again") from error
         journal.close(remove=True)
     return summary
 

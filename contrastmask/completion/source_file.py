@@ -31,8 +31,8 @@ class SourceFile:
             content = read_json(self.path)
         if digest(self.path) != self.digest:
             raise DataError(
-                f"{self.path} changed while its masks were made; nothing is written. Put the file back as it was and "
-                "start again to go on, or remove the journal beside the output to start anew"
+                f"{self.path} changed while its masks were made; nothing is written. Put it back as it was to go on, "
+                "or remove the journal beside the output to start anew"
             )
         return content
 

@@ -1,13 +1,20 @@
-"""Work that survives being killed: finished pieces, one JSON line each, in a file beside the output."""
+"""Work that survives being killed: finished pieces, one JSON line each, in a file beside the output.
+
+A killed process loses no finished piece; a machine that loses its power loses those of the last second, as waiting for
+the disk after every piece would take longer than the work of many.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 from contrastmask.errors import DataError
+
+SYNC_EVERY = 1.0  # seconds
 
 
 class Journal:
@@ -27,6 +34,7 @@ class Journal:
     def __init__(self, path: Path, identity: dict[str, Any]) -> None:
         self.path = path
         self.pieces: dict[int, Any] = {}
+        self._synced = float("-inf")
         identity = json.loads(json.dumps(identity))
         whole = 0
         if path.exists():
@@ -38,7 +46,7 @@ class Journal:
             raise DataError(f"{path} cannot be written ({error.strerror}); choose another output") from error
         self._file.truncate(whole)  # a line that the end of the process cut off is done again
         if whole == 0:
-            self._write(identity)
+            self._write(json.dumps(identity))
 
     def _read(self, content: bytes, identity: dict[str, Any]) -> int:
         """Take in the whole lines; returns their bytes."""
@@ -64,15 +72,23 @@ class Journal:
         return whole
 
     def add(self, number: int, piece: Any) -> None:
-        """Keep a finished piece; it is on the disk when this returns."""
-        self.pieces[number] = json.loads(json.dumps(piece))  # as a continued run would read it
-        self._write([number, piece])
+        """Keep a finished piece: the system has it when this returns, the disk within a second or at :meth:`sync`."""
+        text = json.dumps([number, piece])
+        self.pieces[number] = json.loads(text)[1]  # as a continued run would read it
+        self._write(text)
 
-    def _write(self, line: Any) -> None:
+    def sync(self) -> None:
+        """Wait until all that was added is on the disk."""
+        self._write("")
+
+    def _write(self, line: str) -> None:
         try:
-            self._file.write(json.dumps(line).encode() + b"\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            if line:
+                self._file.write(line.encode() + b"\n")
+                self._file.flush()
+            if not line or time.monotonic() - self._synced >= SYNC_EVERY:
+                os.fsync(self._file.fileno())
+                self._synced = time.monotonic()
         except OSError as error:
             raise DataError(f"{self.path}: {error.strerror}; mend it and start again to go on from here") from error
 

@@ -50,3 +50,20 @@ def test_removal(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j", {})
     journal.close(remove=True)
     assert not (tmp_path / "j").exists()
+
+
+def test_the_disk_is_waited_for_once_a_second_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited, now = [], [100.0]
+    monkeypatch.setattr("contrastmask.files.journal.os.fsync", waited.append)
+    monkeypatch.setattr("contrastmask.files.journal.time.monotonic", lambda: now[0])
+    journal = Journal(tmp_path / "j", {})
+    for number in range(5):
+        journal.add(number, [])
+        assert (tmp_path / "j").read_bytes().count(b"\n") == number + 2  # a killed process loses nothing
+    assert len(waited) == 1
+    now[0] += 1.5
+    journal.add(5, [])
+    assert len(waited) == 2
+    journal.sync()
+    assert len(waited) == 3
+    assert Journal(tmp_path / "j", {}).pieces == {number: [] for number in range(6)}
