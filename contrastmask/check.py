@@ -25,6 +25,7 @@ from contrastmask.data.records import Records
 from contrastmask.data.subsets import Subsets
 from contrastmask.errors import ContrastMaskError, DataError
 from contrastmask.programs.composing import composed
+from contrastmask.evaluation.watched import expected_figure, explained
 from contrastmask.programs.config import Config, register, typed
 from contrastmask.programs.data_options import subset_options
 
@@ -49,6 +50,8 @@ def main(arguments: list[str]) -> int:
             console.print(f"{side}: {line}", markup=False, soft_wrap=True, style=style)
         if images:
             bad += _report_images(console, side, records)
+    if "val" in subsets.records:
+        console.print(explained(expected_figure(subsets.records["val"], subsets.split)), soft_wrap=True)
     skip = config.data.on_bad == "skip"
     if bad:
         console.print(f"{bad} image files cannot be used" + ("; data.on_bad=skip leaves them out" if not skip else ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Checkpoint:
     categories: list[dict[str, Any]] | None  # [{"id", "name"}, …] in label order (id None where untold), or untold
     sides: tuple[int, int] | None = None  # short and longest side of the images it is tested on, px, or untold
     base: tuple[str, ...] | None = None  # names of the classes that had masks in training, or untold
+    schedule: dict[str, Any] = field(default_factory=dict)  # settings of the group schedule, as far as the file tells
 
     @property
     def classes(self) -> int:
@@ -146,7 +147,16 @@ def checkpoint_of(content: dict[str, Any], path: Path) -> Checkpoint:
         ours = {name.removeprefix(PREFIX): v for name, v in state.items() if name.startswith(PREFIX) or not whole}
         network = _groups(about)
         return _checked(
-            Checkpoint(path, MARK, ours, network, about.get("categories"), _sides(about, path), _base(about))
+            Checkpoint(
+                path,
+                MARK,
+                ours,
+                network,
+                about.get("categories"),
+                _sides(about, path),
+                _base(about),
+                about.get("config", {}).get("schedule") or {},
+            )
         )
     raise CheckpointError(
         f"{path} is no checkpoint of this program, nor a ContrastMask in MMDetection's layout: it begins with "

@@ -107,27 +107,34 @@ def build_module(
     )
 
 
-def build_trainer(cfg: DictConfig, *, novel: bool, callbacks: list[pl.Callback]) -> pl.Trainer:
+def _of_today(node: DictConfig) -> DictConfig:
+    """A callback as runs of earlier versions name it in their resolved.yaml, under today's name."""
+    if node.get("_target_") == "contrastmask.tracking.Speed":
+        return OmegaConf.merge(node, {"_target_": "contrastmask.training.speed.Speed"})
+    if node.get("monitor") == "val/mask/novel/AP" and str(node.get("_target_")).endswith(".ModelCheckpoint"):
+        path = f"{node.dirpath}/{node.filename}.ckpt"
+        return OmegaConf.create({"_target_": "contrastmask.training.best.Best", "path": path})
+    return node
+
+
+def build_trainer(cfg: DictConfig, *, callbacks: list[pl.Callback]) -> pl.Trainer:
     """Lightning's Trainer with the configured callbacks and logger, and those given.
 
     Args:
         cfg: the composed configuration, whose ``trainer``, ``logger`` and ``callbacks`` are other people's objects.
-        novel: whether the split has a novel class; without one the best checkpoint is chosen over all classes.
     """
     logger = False if cfg.trainer.fast_dev_run else build_logger(cfg.logger, notes=cfg.notes)
     found = []
     for name, node in (cfg.callbacks or {}).items():
         if node is None:  # callbacks.best=null leaves it out
             continue
+        node = _of_today(node)
         target = str(node.get("_target_", ""))
-        if target.endswith(("LearningRateMonitor", "tracking.Speed")) and not logger:
+        if target.endswith(("LearningRateMonitor", "speed.Speed")) and not logger:
             continue
-        if target.endswith("ModelCheckpoint") and not cfg.trainer.enable_checkpointing:
+        if target.endswith(("ModelCheckpoint", "best.Best")) and not cfg.trainer.enable_checkpointing:
             continue
         if target.endswith("ProgressBar") and not cfg.trainer.enable_progress_bar:
             continue
-        if not novel and node.get("monitor") == "val/mask/novel/AP":
-            rank_zero_info(f"no novel class: callback {name} watches val/mask/all/AP")
-            node = OmegaConf.merge(node, {"monitor": "val/mask/all/AP"})
         found.append(instantiate(node))
     return instantiate(cfg.trainer, logger=logger, callbacks=found + callbacks)

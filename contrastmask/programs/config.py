@@ -109,6 +109,7 @@ class Config(NetworkConfig):
     callbacks: Any = None
     seed: int = 0  # of weights, data order, augmentation and pixel draws
     ckpt_path: str | None = None  # train: resume from it; test: evaluate it
+    resume_changed: list[str] = field(default_factory=list)  # train: go on though these differ: split, loss
     init_path: str | None = None  # train: start from the parts of this file that fit
     evaluate: str = "detections"  # "given_boxes" also segments the ground-truth boxes, without a detection step
     evaluate_after: bool | None = None  # evaluate when training ends; null: if at least one whole epoch was trained
@@ -134,6 +135,8 @@ class Config(NetworkConfig):
         _choose("data.on_bad", self.data.on_bad, ("error", "skip"))
         _choose("evaluate", self.evaluate, ("detections", "given_boxes"))
         _choose("backbone.depth", self.backbone.depth, (18, 50, 101))
+        for name in self.resume_changed:
+            _choose("resume_changed", name, ("split", "loss"))
         if self.ckpt_path is not None and self.init_path is not None:
             raise ConfigError("init_path starts a training, ckpt_path resumes one: give one of them")
         if self.backbone.depth == 18 and self.backbone.groups != 1:

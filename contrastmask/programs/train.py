@@ -27,6 +27,7 @@ from contrastmask.programs.build import (
 )
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.foreign_objects import check_arguments
+from contrastmask.programs.resume import check_resumed
 from contrastmask.programs.run_folder import git_revision, write_identity
 from contrastmask.training.callbacks import Overlays
 from contrastmask.training.loggers import log_config
@@ -37,10 +38,12 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     """Train, then evaluate the last weights; returns the results (empty where nothing was evaluated)."""
     config, plain = typed(cfg), OmegaConf.to_container(cfg, resolve=True)
     check_arguments(cfg)
-    if config.ckpt_path is not None:
-        read_resumable(config.ckpt_path)  # before the data: a damaged or foreign file is named at once
+    # before the data: a damaged or foreign file is named at once
+    resumed = None if config.ckpt_path is None else read_resumable(config.ckpt_path)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     datamodule = _data(config, "fit")
+    if resumed is not None:
+        check_resumed(resumed, config, datamodule.split)
     module = build_module(config, plain, datamodule, build_initialised(config, datamodule.class_names))
     trainer = _trainer(cfg, plain, folder, datamodule)
     # our own checkpoints hold tensors and plain containers only
@@ -83,7 +86,7 @@ def _data(config: Config, stage: str, trained: Trained | None = None) -> CocoDat
 
 def _trainer(cfg: DictConfig, plain: dict[str, Any], folder: Path, datamodule: CocoDataModule) -> pl.Trainer:
     overlays = Overlays(folder / "overlays", cfg.overlays)
-    trainer = build_trainer(cfg, novel=bool(datamodule.split.novel), callbacks=[overlays])
+    trainer = build_trainer(cfg, callbacks=[overlays])
     _identify(cfg, plain, folder, datamodule, trainer)
     return trainer
 

@@ -1,0 +1,51 @@
+"""Which figure tells the best checkpoint: the first of a list that there is. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from contrastmask.data.records import Records
+from contrastmask.data.splits import Split
+
+LOSS = "epoch/loss"  # the one figure that is better when it is smaller
+# logged names, the wanted one first, and what they are called
+WATCHED = {
+    "val/mask/novel/AP": "mask AP of the novel classes",
+    "val/mask/all/AP": "mask AP of all classes",
+    "val/box/all/AP": "box AP of all classes",
+    LOSS: "the training loss",
+}
+
+
+def first_figure(names: Iterable[str], watched: Iterable[str] = WATCHED) -> str | None:
+    """The first of ``watched`` that is among ``names``."""
+    known = set(names)
+    return next((name for name in watched if name in known), None)
+
+
+def expected_figure(truth: Records, split: Split) -> str:
+    """What the best checkpoint will follow, where all images of ``truth`` are evaluated.
+
+    Args:
+        truth: the validation records, predicted masks left out.
+    """
+    objects = ~truth.crowd
+    with_mask = objects & truth.has_mask
+    found = {LOSS}
+    if objects.any():
+        found.add("val/box/all/AP")
+    if with_mask.any():
+        found.add("val/mask/all/AP")
+    if (with_mask & np.isin(truth.labels, split.novel)).any():
+        found.add("val/mask/novel/AP")
+    return first_figure(found) or LOSS
+
+
+def explained(name: str, watched: Iterable[str] = WATCHED) -> str:
+    """``name`` in words, and what there is no figure of."""
+    listed = list(watched)
+    lacking = [WATCHED.get(other, other) for other in listed[: listed.index(name)]]
+    why = f"; there is no {' and no '.join(lacking)}" if lacking else ""
+    return f"the best checkpoint follows {WATCHED.get(name, name)}{why}"
