@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from contrastmask.errors import DataError
 
@@ -33,18 +33,41 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         DataError: no permission, no room; what was there before is untouched.
     """
-    part = path.with_name(f".{path.name}.part")
+    with whole_file(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that takes its place when the block ends: on the disk, and whole, or as it was before.
+
+    Raises:
+        DataError: no permission, no room; what was there before is untouched.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with part.open("wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
+        _sync_folder(path.parent)
     except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error}); choose another output") from error
+    finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        raise DataError(f"{path} cannot be written ({error.strerror or error}); choose another output") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the new name to the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_json(path: Path, content: Any, *, indent: int | None = 2) -> None:

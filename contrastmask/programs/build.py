@@ -18,6 +18,7 @@ from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.model.detector import Detector
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.data_options import subset_options
+from contrastmask.training.checkpoint_io import WholeCheckpointIO
 from contrastmask.training.loggers import build_logger
 from contrastmask.training.module import ContrastMaskModule
 from contrastmask.training.optimization import OptimizerOptions
@@ -125,7 +126,7 @@ def build_trainer(cfg: DictConfig, *, callbacks: list[pl.Callback]) -> pl.Traine
     """
     logger = False if cfg.trainer.fast_dev_run else build_logger(cfg.logger, notes=cfg.notes)
     found = []
-    for name, node in (cfg.callbacks or {}).items():
+    for node in (cfg.callbacks or {}).values():
         if node is None:  # callbacks.best=null leaves it out
             continue
         node = _of_today(node)
@@ -137,4 +138,5 @@ def build_trainer(cfg: DictConfig, *, callbacks: list[pl.Callback]) -> pl.Traine
         if target.endswith("ProgressBar") and not cfg.trainer.enable_progress_bar:
             continue
         found.append(instantiate(node))
-    return instantiate(cfg.trainer, logger=logger, callbacks=found + callbacks)
+    plugins = [WholeCheckpointIO()]
+    return instantiate(cfg.trainer, logger=logger, callbacks=found + callbacks, plugins=plugins)

@@ -14,7 +14,7 @@ from contrastmask.evaluation.slices import evaluate, given_box_scores
 from contrastmask.losses.contrastive import ramp
 from contrastmask.model.detector import Detector
 from contrastmask.training.evaluated import Batch, EvaluatedModule, as_prediction
-from contrastmask.training.optimization import OptimizerOptions, build_optimizer
+from contrastmask.training.optimization import OptimizerOptions, build_optimizer, rate_lines
 
 LOSSES = ("loss", "loss_rpn_cls", "loss_rpn_box", "loss_cls", "loss_box", "loss_mask", "loss_contrastive")
 
@@ -62,6 +62,12 @@ class ContrastMaskModule(EvaluatedModule):
         self.means = torch.nn.ModuleDict({name: MeanMetric() for name in LOSSES})
 
     # -------------------------------------------------------------------------------------------- training
+    def on_train_start(self) -> None:
+        options, trainer = self.optimizer_options, self.trainer
+        images = self.images_per_process * trainer.world_size * trainer.accumulate_grad_batches
+        steps, resumed = trainer.estimated_stepping_batches, trainer.ckpt_path is not None
+        rank_zero_info("\n".join(rate_lines(options, images, trainer.optimizers[0], steps, resumed=resumed)))
+
     def on_train_epoch_start(self) -> None:
         self.epoch.fill_(self.current_epoch)
         self._weight = self.contrastive_weight * ramp(int(self.epoch), self.ramp_start, self.ramp_epochs)
@@ -92,11 +98,9 @@ class ContrastMaskModule(EvaluatedModule):
 
     def configure_optimizers(self) -> tuple[list, list]:
         images = self.images_per_process * self.trainer.world_size * self.trainer.accumulate_grad_batches
-        options = self.optimizer_options
+        options = self.optimizer_options.fitted(self.trainer.estimated_stepping_batches)
         clipped_mixed = bool(self.trainer.gradient_clip_val) and self.trainer.precision.endswith("-mixed")
         parts = build_optimizer(self.detector.parameters(), options, images, fusible=not clipped_mixed)
-        rank_zero_info(f"learning rate {options.scaled_lr(images):g} for {images} images a step "
-                       f"({options.lr:g} for {options.base_images})")  # fmt: skip
         schedulers = [
             {"scheduler": parts["warmup"], "interval": "step", "name": "lr"},
             {"scheduler": parts["decay"], "interval": "epoch", "name": "lr_decay"},
