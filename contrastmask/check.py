@@ -24,8 +24,8 @@ from contrastmask.data.image_problem import image_problem
 from contrastmask.data.records import Records
 from contrastmask.data.subsets import Subsets
 from contrastmask.errors import ContrastMaskError, DataError
-from contrastmask.programs.composing import composed
 from contrastmask.evaluation.watched import expected_figure, explained
+from contrastmask.programs.composing import composed
 from contrastmask.programs.config import Config, register, typed
 from contrastmask.programs.data_options import subset_options
 

@@ -145,18 +145,26 @@ class CocoDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Aspect-grouped batches of this process, starting at the trainer's epoch (0 without a trainer)."""
+        # On resume the first iterator exists before the trainer tells the epoch (Lightning #21938).
+        epoch = 0 if self.trainer is None else self.trainer.current_epoch
+        return self._loader(self.train_dataset, self._train_sampler(epoch))
+
+    @property
+    def train_batches(self) -> int:
+        """Training batches of this process in an epoch; no loader is made to know it."""
+        return len(self._train_sampler(0))
+
+    def _train_sampler(self, epoch: int) -> GroupedBatchSampler:
         rank, world_size = self._shard()
-        sampler = GroupedBatchSampler(
+        return GroupedBatchSampler(
             self.train_dataset.wide,
             self.batch_size,
             seed=self.seed,
-            # On resume the first iterator exists before the trainer tells the epoch (Lightning #21938).
-            epoch=0 if self.trainer is None else self.trainer.current_epoch,
+            epoch=epoch,
             repeats=self.repeats,
             rank=rank,
             world_size=world_size,
         )
-        return self._loader(self.train_dataset, sampler)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """This process's share of the evaluation images, none twice."""

@@ -108,16 +108,6 @@ def build_module(
     )
 
 
-def _of_today(node: DictConfig) -> DictConfig:
-    """A callback as runs of earlier versions name it in their resolved.yaml, under today's name."""
-    if node.get("_target_") == "contrastmask.tracking.Speed":
-        return OmegaConf.merge(node, {"_target_": "contrastmask.training.speed.Speed"})
-    if node.get("monitor") == "val/mask/novel/AP" and str(node.get("_target_")).endswith(".ModelCheckpoint"):
-        path = f"{node.dirpath}/{node.filename}.ckpt"
-        return OmegaConf.create({"_target_": "contrastmask.training.best.Best", "path": path})
-    return node
-
-
 def build_trainer(cfg: DictConfig, *, callbacks: list[pl.Callback]) -> pl.Trainer:
     """Lightning's Trainer with the configured callbacks and logger, and those given.
 
@@ -129,7 +119,6 @@ def build_trainer(cfg: DictConfig, *, callbacks: list[pl.Callback]) -> pl.Traine
     for node in (cfg.callbacks or {}).values():
         if node is None:  # callbacks.best=null leaves it out
             continue
-        node = _of_today(node)
         target = str(node.get("_target_", ""))
         if target.endswith(("LearningRateMonitor", "speed.Speed")) and not logger:
             continue
@@ -138,5 +127,5 @@ def build_trainer(cfg: DictConfig, *, callbacks: list[pl.Callback]) -> pl.Traine
         if target.endswith("ProgressBar") and not cfg.trainer.enable_progress_bar:
             continue
         found.append(instantiate(node))
-    plugins = [WholeCheckpointIO()]
+    plugins = [WholeCheckpointIO(), *(instantiate(cfg.trainer.get("plugins")) or [])]
     return instantiate(cfg.trainer, logger=logger, callbacks=found + callbacks, plugins=plugins)

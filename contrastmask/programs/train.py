@@ -27,6 +27,7 @@ from contrastmask.programs.build import (
 )
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.foreign_objects import check_arguments
+from contrastmask.programs.moved_names import under_todays_names
 from contrastmask.programs.resume import check_resumed
 from contrastmask.programs.run_folder import git_revision, write_identity
 from contrastmask.training.callbacks import Overlays
@@ -36,6 +37,7 @@ from contrastmask.training.module import ContrastMaskModule
 
 def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     """Train, then evaluate the last weights; returns the results (empty where nothing was evaluated)."""
+    cfg = under_todays_names(cfg)
     config, plain = typed(cfg), OmegaConf.to_container(cfg, resolve=True)
     check_arguments(cfg)
     # before the data: a damaged or foreign file is named at once

@@ -15,6 +15,7 @@ from contrastmask.losses.contrastive import ramp
 from contrastmask.model.detector import Detector
 from contrastmask.training.evaluated import Batch, EvaluatedModule, as_prediction
 from contrastmask.training.optimization import OptimizerOptions, build_optimizer, rate_lines
+from contrastmask.training.steps import expected_steps
 
 LOSSES = ("loss", "loss_rpn_cls", "loss_rpn_box", "loss_cls", "loss_box", "loss_mask", "loss_contrastive")
 
@@ -65,7 +66,7 @@ class ContrastMaskModule(EvaluatedModule):
     def on_train_start(self) -> None:
         options, trainer = self.optimizer_options, self.trainer
         images = self.images_per_process * trainer.world_size * trainer.accumulate_grad_batches
-        steps, resumed = trainer.estimated_stepping_batches, trainer.ckpt_path is not None
+        steps, resumed = expected_steps(trainer), trainer.ckpt_path is not None
         rank_zero_info("\n".join(rate_lines(options, images, trainer.optimizers[0], steps, resumed=resumed)))
 
     def on_train_epoch_start(self) -> None:
@@ -98,7 +99,7 @@ class ContrastMaskModule(EvaluatedModule):
 
     def configure_optimizers(self) -> tuple[list, list]:
         images = self.images_per_process * self.trainer.world_size * self.trainer.accumulate_grad_batches
-        options = self.optimizer_options.fitted(self.trainer.estimated_stepping_batches)
+        options = self.optimizer_options.fitted(expected_steps(self.trainer))
         clipped_mixed = bool(self.trainer.gradient_clip_val) and self.trainer.precision.endswith("-mixed")
         parts = build_optimizer(self.detector.parameters(), options, images, fusible=not clipped_mixed)
         schedulers = [
