@@ -20,10 +20,11 @@ from rich.table import Table
 from rich.text import Text
 
 from contrastmask.arguments import Parser
-from contrastmask.data.image_problem import image_problem
+from contrastmask.data.image_findings import findings_report, look_at
 from contrastmask.data.records import Records
+from contrastmask.data.report import Report
 from contrastmask.data.subsets import Subsets
-from contrastmask.errors import ContrastMaskError, DataError
+from contrastmask.errors import ContrastMaskError
 from contrastmask.evaluation.watched import expected_figure, explained
 from contrastmask.programs.composing import composed
 from contrastmask.programs.config import Config, register, typed
@@ -43,20 +44,22 @@ def main(arguments: list[str]) -> int:
         console.print(f"{type(error).__name__}: {error}", markup=False, style="red", soft_wrap=True)
         return 1
     console.print(_classes(subsets))
-    bad = 0
+    bad, reports = 0, []
     for side, records in subsets.records.items():
-        for line in records.report.lines():
-            style = "yellow" if line.startswith("warning") else None
-            console.print(f"{side}: {line}", markup=False, soft_wrap=True, style=style)
+        _print_lines(console, side, records.report)
+        reports.append(records.report)
         if images:
-            bad += _report_images(console, side, records)
+            number, report = _report_images(console, side, records)
+            bad += number
+            reports.append(report)
     if "val" in subsets.records:
-        console.print(explained(expected_figure(subsets.records["val"], subsets.split)), soft_wrap=True)
+        figure = expected_figure(subsets.records["val"], subsets.split)
+        console.print(explained(figure), soft_wrap=True, markup=False)
     skip = config.data.on_bad == "skip"
     if bad:
         console.print(f"{bad} image files cannot be used" + ("; data.on_bad=skip leaves them out" if not skip else ""))
     else:
-        warnings = sum(len(records.report.lines("warning")) for records in subsets.records.values())
+        warnings = sum(len(report.lines("warning")) for report in reports)
         doubts = f"; {warnings} warning{'s' * (warnings > 1)} above" if warnings else ""
         console.print(f"ready to train{'' if images else ', images not looked at'}{doubts}")
     return 1 if bad and not skip else 0
@@ -100,24 +103,25 @@ def _classes(subsets: Subsets) -> Table:
     return table
 
 
-def _report_images(console: Console, side: str, records: Records) -> int:
+def _print_lines(console: Console, side: str, report: Report) -> None:
+    for line in report.lines():
+        style = "yellow" if line.startswith("warning") else None
+        console.print(f"{side}: {line}", markup=False, soft_wrap=True, style=style)
+
+
+def _report_images(console: Console, side: str, records: Records) -> tuple[int, Report]:
     with ThreadPoolExecutor(4) as pool:
-        found = pool.map(partial(_problem, records), range(len(records.image_ids)))
-        problems = [p for p in track(found, f"{side} images", len(records.image_ids), console=console) if p]
+        looked = pool.map(partial(look_at, records), range(len(records.image_ids)))
+        findings = list(track(looked, f"{side} images", len(records.image_ids), console=console))
+    problems = [finding.problem for finding in findings if finding.problem]
+    report = findings_report(records, findings)
+    _print_lines(console, side, report)
     for problem in problems[:SHOWN]:
         # a path must come out in one piece to be copied
         console.print(f"{side}: {problem}", markup=False, soft_wrap=True)
     if len(problems) > SHOWN:
         console.print(f"{side}: and {len(problems) - SHOWN} more")
-    return len(problems)
-
-
-def _problem(records: Records, i: int) -> str | None:
-    try:
-        path = records.file_path(i)
-    except DataError as error:
-        return str(error)
-    return image_problem(path, int(records.heights[i]), int(records.widths[i]))
+    return len(problems), report
 
 
 if __name__ == "__main__":

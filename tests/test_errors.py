@@ -27,9 +27,7 @@ class Broken(Dataset):
 
 
 @pytest.mark.parametrize("kind", [DataError, ConfigError, CheckpointError])
-@pytest.mark.parametrize(
-    "said", ["a.jpg: the image file does not exist", "two\nlines: Caught in a line", "", "Caught x"]
-)
+@pytest.mark.parametrize("said", ["a.jpg: the image file does not exist", "two\nlines: Caught in", "Caught x"])
 def test_errors_of_loader_workers_are_one_sentence(kind: type[ContrastMaskError], said: str) -> None:
     for workers in (0, 1):
         with pytest.raises(kind) as raised:

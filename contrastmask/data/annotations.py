@@ -67,13 +67,16 @@ def load_with_losses(
         return _load(Path(path), Path(image_root), reading)
 
 
-def _load(path: Path, image_root: Path, reading: Reading) -> tuple[Records, dict[str, list[int]]]:
+def _load(
+    path: Path, image_root: Path, reading: Reading, *, annotated: bool = True
+) -> tuple[Records, dict[str, list[int]]]:
     content = _read_content(path)
     require_folder(image_root)
     report, faults, rows = Report(), Report(), content.pop("annotations")
     count = count_references(rows, text=reading.repair)
     categories, keys, alias = read_categories(path, content.pop("categories"), reading, count, report)
-    images = read_images(content.pop("images"), image_root, faults, report, reading.repair)
+    rules = reading.image_rules
+    images = read_images(content.pop("images"), image_root, faults, report, reading.repair, rules)
     _settle(path, faults, reading.repair, report)
     if len(images.columns["image_ids"]) == 0:
         lost = "".join(f"\n  {line}" for line in report.lines())
@@ -85,7 +88,13 @@ def _load(path: Path, image_root: Path, reading: Reading) -> tuple[Records, dict
     sieve.report = report
     annotations = _read_annotations(sieve, images.columns, reading)
     records = Records(
-        path=path, image_root=image_root, categories=categories, **images.columns, **annotations, report=report
+        path=path,
+        image_root=image_root,
+        categories=categories,
+        **images.columns,
+        **annotations,
+        report=report,
+        image_rules=rules,
     )
     return records, sieve.gone
 

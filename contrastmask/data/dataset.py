@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
-from contrastmask.data.images import read_image
+from contrastmask.data.images import read_image_of
 from contrastmask.data.records import Records
 from contrastmask.data.sampler import Key
 from contrastmask.data.training_images import training_images
@@ -90,7 +90,13 @@ class CocoDataset(Dataset):
     @property
     def skipped_files(self) -> list[Path]:
         """Image files that could not be read so far, by this process and its workers."""
-        return [self.records.file_path(int(self.images[i])) for i in self._skipped.nonzero().flatten().tolist()]
+        return [self._name(int(self.images[i])) for i in self._skipped.nonzero().flatten().tolist()]
+
+    def _name(self, position: int) -> Path:
+        try:
+            return self.records.file_path(position)
+        except DataError:  # perhaps that is why it was skipped
+            return self.records.image_root / self.records.file_name(position)
 
     def __getitem__(self, key: Key | int) -> Sample | None:
         """The sample of a key (training) or of a position (evaluation; in training the first draw of epoch 0).
@@ -113,9 +119,8 @@ class CocoDataset(Dataset):
 
     def _read(self, index: int, position: int) -> Tensor | None:
         records = self.records
-        path = records.file_path(position)
         try:
-            return read_image(path, int(records.heights[position]), int(records.widths[position]))
+            return read_image_of(records, position)
         except DataError as error:
             if self.on_bad == "error":
                 raise

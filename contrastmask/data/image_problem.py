@@ -8,12 +8,13 @@ from pathlib import Path
 from PIL import Image
 
 from contrastmask.data.image_files import ImageFile, image_errors, open_image, rgb_by_pil
+from contrastmask.data.image_rules import PLAIN, ImageRules
 from contrastmask.errors import DataError
 
 _JPEG_END = b"\xff\xd9"
 
 
-def image_problem(path: str | Path, height: int, width: int) -> str | None:
+def image_problem(path: str | Path, height: int, width: int, rules: ImageRules = PLAIN) -> str | None:
     """The message of the DataError that `read_image` would raise for a file, or None.
 
     Every file is decoded by PIL. Where that fails on a format that training decodes by torchvision, training's own
@@ -23,14 +24,14 @@ def image_problem(path: str | Path, height: int, width: int) -> str | None:
         height, width: the size that the annotation file says.
     """
     try:
-        file = open_image(path, height, width)
+        file = open_image(path, (height, width), rules)
         with image_errors(file.path, file.content):
             if not file.by_torchvision:
-                rgb_by_pil(file.image)
-            elif not _sound(file):
+                rgb_by_pil(file.image, rules)
+            elif not _sound(file) or (rules.bit_depth != PLAIN.bit_depth and file.is_deep):
                 from contrastmask.data.images import read_image
 
-                read_image(path, height, width)
+                read_image(path, height, width, rules)
     except DataError as error:
         return str(error)
     return None

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from contrastmask.data.columns import integers, repeats
+from contrastmask.data.image_places import kept_name, way_out
+from contrastmask.data.image_rules import PLAIN, ImageRules
 from contrastmask.data.keys import READS_TEXT, Keys, read_keys, whole_number
 from contrastmask.data.picture_size import picture_sizes
 from contrastmask.data.records import pack_names
@@ -20,6 +22,11 @@ MAX_SIDE = 2**20
 MAX_PIXELS = 178_956_970
 # Most names are like this and need no closer look.
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9]+")
+
+URL = "whose file_name is a URL, not a path inside the image folder"
+ABSOLUTE = "whose file_name is an absolute path, not one inside the image folder"
+LEAVES = "whose file_name leaves the image folder ('..')"
+ELSEWHERE = (URL, ABSOLUTE, LEAVES)  # the file itself may be there nevertheless
 
 
 class ImageTable:
@@ -34,7 +41,9 @@ class ImageTable:
         self.columns, self.keys, self.ambiguous = columns, keys, ambiguous
 
 
-def read_images(rows: list[Any], image_root: Path, faults: Report, report: Report, repair: bool) -> ImageTable:
+def read_images(
+    rows: list[Any], image_root: Path, faults: Report, report: Report, repair: bool, rules: ImageRules = PLAIN
+) -> ImageTable:
     """The images without the rows counted in `faults`; `repair` takes sizes that the file lacks from the pictures.
 
     A file listed under several image ids is used and noted in `report`.
@@ -45,10 +54,13 @@ def read_images(rows: list[Any], image_root: Path, faults: Report, report: Repor
     sieve.drop(~keys.ok, "without an integer id", "" if repair else READS_TEXT * sieve.has_text("id"))
     ambiguous = _settle_repeats(sieve, repair)
     names = sieve.column("file_name")
-    problems = np.array([name_problem(name) for name in names], dtype=object)
+    kept_names = names if rules.strip_path == 0 else [kept_name(n, rules) if type(n) is str else n for n in names]
+    problems = np.array([name_problem(name) for name in kept_names], dtype=object)
     for problem in sorted(set(problems) - {None}):
-        sieve.drop(problems == problem, problem)
-    heights, widths = _sizes(sieve, names, image_root, report, repair)
+        bad = problems == problem
+        asked = rules.strip_path == 0 and problem in ELSEWHERE
+        sieve.drop(bad, problem, way_out(image_root, *_texts(names, bad)) if asked else "")
+    heights, widths = _sizes(sieve, names, image_root, report, repair, rules)
     huge = np.maximum(heights, widths) > MAX_SIDE
     huge |= heights.clip(1, MAX_SIDE) * widths.clip(1, MAX_SIDE) > MAX_PIXELS
     sieve.drop(huge, f"of more than {MAX_PIXELS} pixels")
@@ -67,6 +79,15 @@ def read_images(rows: list[Any], image_root: Path, faults: Report, report: Repor
         "name_offsets": offsets,
     }
     return ImageTable(columns, keys, ambiguous)
+
+
+def _texts(names: list[Any], bad: np.ndarray) -> tuple[list[str], list[str]]:
+    """The names marked in bool [N], and the others; what is no text left out."""
+    parts: tuple[list[str], list[str]] = ([], [])
+    for name, is_bad in zip(names, bad.tolist(), strict=True):
+        if type(name) is str:
+            parts[0 if is_bad else 1].append(name)
+    return parts
 
 
 def _settle_repeats(sieve: Sieve, repair: bool) -> np.ndarray:
@@ -96,7 +117,7 @@ def _settle_repeats(sieve: Sieve, repair: bool) -> np.ndarray:
 
 
 def _sizes(
-    sieve: Sieve, names: list[Any], image_root: Path, report: Report, repair: bool
+    sieve: Sieve, names: list[Any], image_root: Path, report: Report, repair: bool, rules: ImageRules
 ) -> tuple[np.ndarray, np.ndarray]:
     sides = []
     for key in ("height", "width"):
@@ -110,7 +131,7 @@ def _sizes(
     wrong = (heights < 1) | (widths < 1)
     if repair and (wrong & sieve.alive).any():
         rows = np.flatnonzero(wrong & sieve.alive)
-        found = picture_sizes([(image_root, names[i]) for i in rows.tolist()])
+        found = picture_sizes([(image_root, names[i]) for i in rows.tolist()], rules)
         for i, size in zip(rows.tolist(), found, strict=True):
             heights[i], widths[i] = size or (0, 0)
         still = (heights < 1) | (widths < 1)
@@ -134,12 +155,12 @@ def name_problem(name: Any) -> str | None:
     if "\0" in name:
         return "whose file_name has a NUL character"
     if "://" in name or re.match(r"(data|file|https?):", name, re.IGNORECASE):
-        return "whose file_name is a URL, not a path inside the image folder"
+        return URL
     # A Windows path must not escape on Windows, nor be read as something else elsewhere.
     if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
-        return "whose file_name is an absolute path, not one inside the image folder"
+        return ABSOLUTE
     if ".." in re.split(r"[/\\]", name):
-        return "whose file_name leaves the image folder ('..')"
+        return LEAVES
     try:
         name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

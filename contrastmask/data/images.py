@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torchvision.io import ImageReadMode, decode_image
 
-from contrastmask.data.image_files import image_errors, open_image, rgb_by_pil, to_8_bit
+from contrastmask.data.image_files import DIM, LOW, image_errors, open_image, rgb_by_pil, to_8_bit
+from contrastmask.data.image_rules import PLAIN, ImageRules
 from contrastmask.data.png_chunks import check_chunks
+from contrastmask.data.records import Records
 from contrastmask.errors import DataError
 
-# How EXIF asks to show pixels whose sides are swapped.
+# How EXIF asks to show pixels.
 TURNS = {
+    2: lambda image: image.flip(2),
+    3: lambda image: image.rot90(2, (1, 2)),
+    4: lambda image: image.flip(1),
     5: lambda image: image.transpose(1, 2),
     6: lambda image: image.rot90(-1, (1, 2)),
     7: lambda image: image.transpose(1, 2).flip(1, 2),
@@ -22,7 +27,7 @@ TURNS = {
 }
 
 
-def read_image(path: str | Path, height: int, width: int) -> Tensor:
+def read_image(path: str | Path, height: int, width: int, rules: ImageRules = PLAIN) -> Tensor:
     """Read an image as uint8 RGB [3, H, W], contiguous, 0..255.
 
     Grey, palette, 1-bit, CMYK and transparent images become RGB (transparency is ignored); 16-bit samples are scaled to
@@ -31,27 +36,52 @@ def read_image(path: str | Path, height: int, width: int) -> Tensor:
 
     Args:
         height, width: the size that the annotation file says.
+        rules: another way with orientation or 16-bit samples.
 
     Raises:
         DataError: the file is missing, empty, truncated, no image, floating-point, too large for PIL, or of another
             size. The message begins with the path.
     """
-    file = open_image(path, height, width)
+    return _read(path, (height, width), rules)
+
+
+def view_image(path: str | Path, rules: ImageRules = PLAIN) -> Tensor:
+    """:func:`read_image` of any size, as a viewer shows it: the camera's orientation is applied, mirrors, too."""
+    return _read(path, None, rules)
+
+
+def read_image_of(records: Records, image: int) -> Tensor:
+    """:func:`read_image` of an image of records, by their rules.
+
+    Raises:
+        DataError: as :func:`read_image`, and as :meth:`Records.file_path`.
+    """
+    size = int(records.heights[image]), int(records.widths[image])
+    return _read(records.file_path(image), size, records.image_rules)
+
+
+def _read(path: str | Path, size: tuple[int, int] | None, rules: ImageRules) -> Tensor:
+    file = open_image(path, size, rules)
     with image_errors(file.path, file.content):
         if file.image.format == "PNG":
             check_chunks(file.content)
-        pixels = _with_torchvision(file.content) if file.by_torchvision else _to_tensor(rgb_by_pil(file.image))
+        if file.by_torchvision:
+            pixels, greatest = _with_torchvision(file.content, rules)
+        else:
+            array, greatest = rgb_by_pil(file.image, rules)
+            pixels = torch.from_numpy(array).permute(2, 0, 1)
+    if greatest is not None and greatest < LOW and rules.bit_depth == 16:
+        warnings.warn(DIM, stacklevel=3)
     if file.orientation is not None:
         pixels = TURNS[file.orientation](pixels)
-    if tuple(pixels.shape) != (3, height, width):
-        raise DataError(f"{path}: decoded to {tuple(pixels.shape)}, expected {(3, height, width)}")
+    if size is not None and tuple(pixels.shape) != (3, *size):
+        raise DataError(f"{path}: decoded to {tuple(pixels.shape)}, expected {(3, *size)}")
     return pixels.contiguous()
 
 
-def _with_torchvision(content: bytes) -> Tensor:
+def _with_torchvision(content: bytes, rules: ImageRules) -> tuple[Tensor, int | None]:
     pixels = decode_image(torch.frombuffer(bytearray(content), dtype=torch.uint8), mode=ImageReadMode.RGB)
-    return torch.from_numpy(to_8_bit(pixels.numpy())) if pixels.dtype == torch.uint16 else pixels
-
-
-def _to_tensor(pixels: np.ndarray) -> Tensor:
-    return torch.from_numpy(pixels).permute(2, 0, 1)
+    if pixels.dtype != torch.uint16:
+        return pixels, None
+    samples = pixels.numpy()
+    return torch.from_numpy(to_8_bit(samples, rules)), int(samples.max(initial=0))

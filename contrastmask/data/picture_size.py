@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
+from contrastmask.data.image_places import find_image
+from contrastmask.data.image_rules import PLAIN, ImageRules
+
 ORIENTATION = 0x0112
 
 
-def picture_sizes(files: list[tuple[Path, str]]) -> list[tuple[int, int] | None]:
+def picture_sizes(files: list[tuple[Path, str]], rules: ImageRules = PLAIN) -> list[tuple[int, int] | None]:
     """Height and width of each file, given as folder and name inside it; None where it lies outside or has none."""
     with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(_size, files))
+        return list(pool.map(partial(_size, rules=rules), files))
 
 
-def _size(file: tuple[Path, str]) -> tuple[int, int] | None:
+def _size(file: tuple[Path, str], rules: ImageRules) -> tuple[int, int] | None:
     root, name = file
     try:
-        path = (root / name).resolve()
-        if not path.is_relative_to(root.resolve()):
-            return None
+        path, _ = find_image(root, name, rules)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
                 width, height = image.size
-                turned = image.getexif().get(ORIENTATION) in (5, 6, 7, 8)
+                turned = rules.exif != "ignore" and image.getexif().get(ORIENTATION) in (5, 6, 7, 8)
     # What the parsers of a hundred formats stumble over has no common base class.
     except Exception:
         return None

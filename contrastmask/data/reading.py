@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from contrastmask.data.image_rules import ImageRules
 from contrastmask.errors import ConfigError
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -28,6 +29,7 @@ class Reading:
         empty_categories: classes without an annotation are "keep"-ed or "drop"-ped.
         predicted_masks: "ignore": a mask that its row calls predicted (``segmentation_predicted``) is no truth, its
             object has a box alone; "use": it counts like a drawn one. `Records.predicted` tells either way.
+        strip_path, follow_links, exif, bit_depth: of the image files, as :class:`ImageRules`.
 
     Raises:
         ConfigError: a value that is none of its choices.
@@ -39,8 +41,18 @@ class Reading:
     duplicates: str = "keep"
     empty_categories: str = "keep"
     predicted_masks: str = "ignore"
+    strip_path: int | str = 0
+    follow_links: bool = False
+    exif: str = "auto"
+    bit_depth: int | str = 16
+
+    @property
+    def image_rules(self) -> ImageRules:
+        """How the image files are found and read."""
+        return ImageRules(self.strip_path, self.follow_links, self.exif, self.bit_depth)
 
     def __post_init__(self) -> None:
+        _ = self.image_rules
         for name, choices in CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 raise ConfigError(f"data.{name}={value} is unknown; choose from {', '.join(choices)}")

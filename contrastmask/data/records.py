@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from contrastmask.data.columns import offsets_of, take_rows
+from contrastmask.data.image_places import find_image
+from contrastmask.data.image_rules import PLAIN, ImageRules
 from contrastmask.data.report import Report
 from contrastmask.data.segmentation import rasterise
 from contrastmask.data.segmentation_table import SegmentationTable
@@ -45,6 +47,7 @@ class Records:
         predicted: bool [A], the file has a mask for it and calls it predicted, whether or not the mask is used.
         segmentations: of all annotations; a row that is not present has no mask.
         report: what checking dropped and repaired, and why.
+        image_rules: how the image files are found and read.
     """
 
     path: Path
@@ -65,6 +68,7 @@ class Records:
     predicted: np.ndarray
     segmentations: SegmentationTable
     report: Report
+    image_rules: ImageRules = PLAIN
 
     def __post_init__(self) -> None:
         has_mask = self.segmentations.present
@@ -84,28 +88,27 @@ class Records:
         return [category.name for category in self.categories]
 
     def file_name(self, image: int) -> str:
-        """The image's `file_name`, relative to `image_root`."""
+        """The image's `file_name`, as the file has it."""
         text = self.names[self.name_offsets[image] : self.name_offsets[image + 1]].tobytes()
         return text.decode("utf-8", "surrogateescape")
 
     def file_path(self, image: int) -> Path:
-        """Where the image lies, links resolved; whether it exists is not looked at.
+        """Where the image lies, links resolved. Whether it is there is told by whoever opens it.
 
         Raises:
-            DataError: the path leaves `image_root`, by a link.
+            DataError: the path leaves `image_root`; several files may be meant; another setting would find the file.
         """
-        root = self.image_root.resolve()
-        name = self.file_name(image)
+        return self._found(image)[0]
+
+    def inner_name(self, image: int) -> str:
+        """The image's name inside `image_root`, safe to name a file elsewhere by. Raises as `file_path` does."""
+        return self._found(image)[1]
+
+    def _found(self, image: int) -> tuple[Path, str]:
         try:
-            path = (root / name).resolve()
-        except (OSError, RuntimeError, ValueError) as error:
-            raise DataError(f"image {self.image_ids[image]}: {name!r} in {root} cannot be resolved: {error}") from error
-        if not path.is_relative_to(root):
-            raise DataError(
-                f"image {self.image_ids[image]}: {name!r} leads out of the image folder {root} to {path}. Put the file "
-                "itself there, or name the folder that really holds the images"
-            )
-        return path
+            return find_image(self.image_root, self.file_name(image), self.image_rules)
+        except DataError as error:
+            raise DataError(f"image {self.image_ids[image]}: {error}") from error
 
     def image_of(self, annotation: int) -> int:
         """Position of the image that an annotation belongs to."""

@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import json
 import os
-import zipfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from contrastmask.data.records import Category, Records
 from contrastmask.data.report import Report
 from contrastmask.data.segmentation_table import SegmentationTable
 from contrastmask.errors import DataError
+from contrastmask.files.checksums import damage
 
 SMALLEST = 32 * 2**20  # bytes; a smaller file is read anew in the time that its entry would take
 _ABOUT = "about"
@@ -53,8 +54,8 @@ def load_cached(
     require_folder(image_root)
     entry = folder / f"{_key(path, reading)}.npz"
     try:
-        return _read(entry, path, image_root)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+        return replace(_read(entry, path, image_root), image_rules=reading.image_rules)
+    except Exception:  # what a damaged entry makes numpy and zipfile stumble over has no common base class
         records = load_annotations(path, image_root, reading)
     with contextlib.suppress(OSError):  # an entry saves time, its lack is no error
         _write(entry, records)
@@ -101,6 +102,8 @@ def _write(entry: Path, records: Records) -> None:
 
 
 def _read(entry: Path, path: Path, image_root: Path) -> Records:
+    if broken := damage(entry):  # numpy reads no further than a header says, and so may miss a checksum
+        raise ValueError(f"{entry}: {broken}")
     with np.load(entry, allow_pickle=False) as file:
         arrays = dict(file)
     about = json.loads(arrays[_ABOUT].tobytes())

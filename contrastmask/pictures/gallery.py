@@ -17,7 +17,7 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from contrastmask.data.dataset import CocoDataset
-from contrastmask.data.images import read_image
+from contrastmask.data.images import read_image_of
 from contrastmask.data.records import Records
 from contrastmask.evaluation.coco_match import truth_rle
 from contrastmask.files.whole_file import write_json
@@ -142,7 +142,7 @@ def _explained(
 def _pictures(records: Records, item: Found, rle: dict[str, Any]) -> dict[str, Tensor]:
     """Ground truth, prediction and error map around the object, uint8 ``[3, h, w]``."""
     height, width = int(records.heights[item.row]), int(records.widths[item.row])
-    image = read_image(records.file_path(item.row), height, width)
+    image = read_image_of(records, item.row)
     truth = torch.from_numpy(np.ascontiguousarray(records.mask(item.annotation))).bool()
     mask = torch.from_numpy(coco_mask.decode(rle)).bool()
     x0, y0, x1, y1 = records.boxes[item.annotation].tolist()

@@ -74,6 +74,10 @@ class DataConfig:
     duplicates: str = "keep"  # two rows for one object: "keep" both, or "join" them (the one with the mask stays)
     empty_categories: str = "keep"  # classes without an annotation: "keep" or "drop"
     predicted_masks: str = "ignore"  # of a completed file, in training: "ignore" (boxes alone) or "use"
+    strip_path: Any = 0  # leading folders of file_name that are left out, a number or "auto"
+    follow_links: bool = False  # links inside the image folder may lead out of it
+    exif: str = "auto"  # the camera's orientation: "auto" (where only then the size agrees), "apply" or "ignore"
+    bit_depth: Any = 16  # bits that 16-bit files use, 9 to 16, or "own" (each file's own maximum is white)
     cache: str | None = None  # folder for checked records of large annotation files; null: none are kept
     on_bad: str = "error"  # unreadable image: "error" stops, "skip" leaves it out, warns and counts
     shapes: ShapesConfig | None = None  # the generator, where the data are drawn and not read

@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
-from contrastmask.data.images import read_image
+from contrastmask.data.images import read_image_of
 from contrastmask.evaluation.tables import class_table
 from contrastmask.pictures.gallery import write_gallery
 from contrastmask.pictures.heat_panels import heat_panel
@@ -79,7 +79,7 @@ class Overlays(pl.Callback):
         position = {int(image_id): i for i, image_id in enumerate(records.image_ids)}
         for prediction in module.predictions[: self.count]:
             index = position[prediction["image_id"]]
-            image = read_image(records.file_path(index), int(records.heights[index]), int(records.widths[index]))
+            image = read_image_of(records, index)
             picture = panel(
                 image,
                 truth_of(records, index),

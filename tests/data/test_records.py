@@ -36,7 +36,7 @@ def test_memory_layout_is_arrays_alone(tmp_path: Path) -> None:
         values = getattr(records, name)
         assert values.dtype == dtype, name
         assert not values.flags.writeable, name
-    others = {"path", "image_root", "categories", "segmentations", "report", "_has_mask"}
+    others = {"path", "image_root", "categories", "segmentations", "report", "_has_mask", "image_rules"}
     assert set(vars(records)) - others == set(dtypes) - {"has_mask"}
     assert all(isinstance(values, np.ndarray) for values in vars(records.segmentations).values())
 

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from contrastmask.check import main
+from contrastmask.evaluation.slices import METRICS
 from contrastmask.evaluation.tables import format_tables
 from contrastmask.programs.predict import _scores, _table
 from contrastmask.training.loggers import log_table
@@ -31,7 +32,7 @@ def test_tables_of_results_and_of_a_completion() -> None:
            "IoU": 50.0, "filled_box_IoU": 40.0, "boundary_IoU": 30.0, "IoU_quartiles": [1, 2, 3],
            "rank_correlation": None, "without_mask": 1, "completed": 1, "confidence": 0.5}  # fmt: skip
     rows = dict.fromkeys(NAMES, row)
-    group = dict.fromkeys(("AP", "AP50", "AP75", "APs", "APm", "APl", "AR", "classes"), 1.0) | row
+    group = dict.fromkeys((*METRICS, "classes"), 1.0) | row
     groups = dict.fromkeys(("base", "novel", "all"), group)
     results = {"mask": groups, "box": groups, "images": {"evaluated": 1, "of": 1}, "per_class": rows,
                "given_boxes": groups | {"per_class": rows}}  # fmt: skip
