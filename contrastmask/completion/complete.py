@@ -114,6 +114,7 @@ def _identity(options: CompletionOptions, predictor: Predictor, source: SourceFi
         "classes": None if options.classes is None else sorted(options.classes),
         **{name: getattr(options, name) for name in ("check", "redo", "unreadable", "batch_size", "overwrite")},
         **{name: getattr(options, name) for name in ("repair", "crowd", "rectangles", "duplicates")},
+        "image_rules": vars(options.image_rules),
         "sides": [predictor.transform.short_side, predictor.transform.long_side],
         "precision": predictor.precision,
         "device": predictor.device.type,

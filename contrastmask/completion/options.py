@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contrastmask.data.image_rules import PLAIN, ImageRules
 from contrastmask.data.reading import Reading
 from contrastmask.errors import ConfigError
 
@@ -29,6 +30,7 @@ class CompletionOptions:
         check: also predict where the file has people's masks, to report the overlap reached; nothing of it is written.
         overwrite: replace an existing output.
         repair, crowd, rectangles, duplicates: as :class:`contrastmask.data.reading.Reading`.
+        image_rules: how image files are found and read.
         batch_size: images a group; num_workers: loader processes.
     """
 
@@ -51,6 +53,7 @@ class CompletionOptions:
     crowd: str = "region"
     rectangles: str = "mask"
     duplicates: str = "keep"
+    image_rules: ImageRules = PLAIN
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -77,7 +80,7 @@ class CompletionOptions:
         """How both files are read: a mask that a model made is no truth."""
         return Reading(
             repair=self.repair, crowd=self.crowd, rectangles=self.rectangles, duplicates=self.duplicates,
-            predicted_masks="ignore",
+            predicted_masks="ignore", **vars(self.image_rules),
         )  # fmt: skip
 
     @property

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader
 
+from contrastmask.data.image_rules import PLAIN, ImageRules
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.files.whole_file import make_output_folder, write_whole
 from contrastmask.pictures.overlays import overlay, save_png
@@ -30,6 +31,7 @@ class DetectionOptions:
         source, images: as :func:`find_images`.
         overlays: draw every image with its objects; overlay_score: those of at least this score.
         instance_masks: one black-and-white PNG per object. overwrite: replace existing results.
+        image_rules: how image files are found and read.
         batch_size: images of the same size go through the model together, at most so many; num_workers: loaders.
     """
 
@@ -42,6 +44,7 @@ class DetectionOptions:
     overwrite: bool = False
     batch_size: int = 1
     num_workers: int = 0
+    image_rules: ImageRules = PLAIN
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or self.num_workers < 0:
@@ -66,11 +69,12 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
     results_file = options.output / "predictions.json"
     if results_file.exists() and not options.overwrite:
         raise ConfigError(f"{results_file} exists; overwrite=true replaces it, or choose another output=DIR")
-    images, categories = find_images(options.source, options.images)
+    rules = options.image_rules
+    images, categories = find_images(options.source, options.images, output=options.output, rules=rules)
     make_output_folder(options.output)
     ids = _category_ids(predictor, categories, options.source)
     loader = DataLoader(
-        SourceDataset(images), options.batch_size, num_workers=options.num_workers, collate_fn=list
+        SourceDataset(images, rules), options.batch_size, num_workers=options.num_workers, collate_fn=list
     )  # fmt: skip
     results: list[dict[str, Any]] = []
     skipped: dict[str, str] = {}

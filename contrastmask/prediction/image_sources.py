@@ -3,100 +3,141 @@
 from __future__ import annotations
 
 import glob
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 from torch.utils.data import Dataset
 
-from contrastmask.data.annotations import load_annotations
-from contrastmask.data.image_files import ORIENTATION, SWAPS_SIDES
-from contrastmask.data.images import read_image
+from contrastmask.data.image_list import read_image_list
+from contrastmask.data.image_places import find_image
+from contrastmask.data.image_rules import PLAIN, ImageRules
+from contrastmask.data.images import read_image, view_image
 from contrastmask.errors import ConfigError, DataError
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+_BRACKETED = re.compile(r"\[[^/\\]*\]")
 
 
 @dataclass(frozen=True)
 class SourceImage:
-    """An image to predict on: its id in the results, its name below the output folder, its file."""
+    """An image to predict on: its id in the results, its name below the output folder, its file.
+
+    Attributes:
+        size: height and width that an annotation file says; None: the image counts as a viewer shows it.
+        problem: why its file cannot be found, None where it can.
+    """
 
     id: int
     name: str
     path: Path
-    size: tuple[int, int] | None  # height and width that an annotation file says
+    size: tuple[int, int] | None
+    problem: str | None = None
 
 
-def find_images(source: str | Path, images: Path | None = None) -> tuple[list[SourceImage], dict[str, int] | None]:
+def find_images(
+    source: str | Path, images: Path | None = None, *, output: Path | None = None, rules: ImageRules = PLAIN
+) -> tuple[list[SourceImage], dict[str, int] | None]:
     """The images of a source, and of a COCO-format file also its category ids by name.
 
     Args:
         source: an image file; a folder, searched with its sub-folders; a pattern such as ``"shots/*.jpg"`` (``**`` for
-            any depth); or a COCO-format file ``*.json``, whose images lie below ``images``. Ids are the file's, else
-            1, 2, … by name.
+            any depth), whose brackets may also be part of a name that exists; or a COCO-format file ``*.json``, with or
+            without annotations, whose images lie below ``images``. Hidden files and folders are left out. Ids are the
+            file's, else 1, 2, … by name.
+        output: a folder of results, which is no source.
 
     Raises:
         ConfigError: nothing there, or no image in it.
         DataError: the COCO-format file cannot be used.
     """
     path = Path(source)
-    if path.suffix == ".json":
-        if images is None:
-            raise ConfigError(f"source={source}: data.images=DIR is needed, the folder of its images")
-        records = load_annotations(path, images)
-        found = [
-            SourceImage(int(records.image_ids[i]), records.file_name(i), records.file_path(i),
-                        (int(records.heights[i]), int(records.widths[i])))
-            for i in range(len(records.image_ids))
-        ]  # fmt: skip
-        return found, {category.name: category.id for category in records.categories}
+    if path.suffix == ".json" and not path.is_dir():
+        return _of_file(path, images, rules)
     if path.is_dir():
-        root, files = path, [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
+        root, files = path, sorted(path.rglob("*"))
     elif path.is_file():
-        root, files = path.parent, [path]
+        return [SourceImage(1, path.name, path, None)], None
     else:
-        files = [p for p in map(Path, sorted(glob.glob(str(source), recursive=True))) if p.is_file()]
-        root = Path(*_fixed_parts(path))
+        pattern = _with_literal_brackets(str(source))
+        root, files = Path(*_fixed_parts(Path(pattern))), sorted(map(Path, glob.glob(pattern, recursive=True)))
+    taken = None if output is None else output.resolve()
+    inside = taken is not None and (root.resolve() == taken or taken in root.resolve().parents)
+    files = [
+        p
+        for p in files
+        if p.suffix.lower() in SUFFIXES
+        and not any(part.startswith(".") for part in p.relative_to(root).parts)
+        and (taken is None or inside or taken not in p.resolve().parents)
+        and p.is_file()
+    ]
     if not files:
         known = ", ".join(sorted(SUFFIXES))
-        raise ConfigError(f"source={source}: no such file, or no image in it ({known} are looked for in folders)")
+        raise ConfigError(f"source={source}: no such file, or no image in it ({known} are looked for)")
     return [SourceImage(i, str(p.relative_to(root)), p, None) for i, p in enumerate(files, 1)], None
+
+
+def _of_file(path: Path, images: Path | None, rules: ImageRules) -> tuple[list[SourceImage], dict[str, int] | None]:
+    if images is None:
+        raise ConfigError(f"source={path}: data.images=DIR is needed, the folder of its images")
+    listed, categories = read_image_list(path, images, rules)
+    found = []
+    for image in listed:
+        try:
+            where, name = find_image(images, image.file_name, rules)
+            found.append(SourceImage(image.id, name, where, image.size))
+        except DataError as error:
+            found.append(SourceImage(image.id, image.file_name, images, image.size, f"image {image.id}: {error}"))
+    return found, {category.name: category.id for category in categories} or None
+
+
+def _with_literal_brackets(pattern: str) -> str:
+    """The pattern with brackets escaped in every leading folder that exists by that very name: "shots[1]/*.jpg"."""
+    path, parts = Path(pattern), []
+    for part in path.parts:
+        literal = Path(*map(_unescaped, parts), part)
+        parts.append(glob.escape(part) if _BRACKETED.search(part) and literal.exists() else part)
+    return str(Path(*parts)) if parts else pattern
+
+
+def _unescaped(part: str) -> str:
+    return re.sub(r"\[([*?[])\]", r"\1", part)
 
 
 def _fixed_parts(pattern: Path) -> list[str]:
     """The leading folders of a pattern that hold no wildcard."""
     parts = []
     for part in pattern.parts[:-1]:
-        if glob.has_magic(part):
+        plain = _unescaped(part)
+        if glob.has_magic(part) and glob.escape(plain) != part:
             break
-        parts.append(part)
+        parts.append(plain)
     return parts
 
 
 class SourceDataset(Dataset):
-    """``(index, uint8 [H, W, 3] RGB or None, None or what is wrong with the file)``."""
+    """``(index, uint8 [H, W, 3] RGB or None, None or what is wrong with the file)``.
 
-    def __init__(self, images: list[SourceImage]) -> None:
-        self.images = images
+    An image of a COCO-format file is read as training reads it, in the frame of the file's boxes; any other as a viewer
+    shows it, turned and mirrored as its EXIF says.
+    """
+
+    def __init__(self, images: list[SourceImage], rules: ImageRules = PLAIN) -> None:
+        self.images, self.rules = images, rules
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[int, np.ndarray | None, str | None]:
         image = self.images[index]
+        if image.problem is not None:
+            return index, None, image.problem
         try:
-            pixels = read_image(image.path, *(image.size or _size(image.path)))
+            if image.size is None:
+                pixels = view_image(image.path, self.rules)
+            else:
+                pixels = read_image(image.path, *image.size, self.rules)
         except DataError as error:
             return index, None, str(error)
         return index, pixels.permute(1, 2, 0).numpy(), None
-
-
-def _size(path: Path) -> tuple[int, int]:
-    """Height and width as a viewer shows the image, the camera's orientation applied where it swaps the sides."""
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            return (width, height) if image.getexif().get(ORIENTATION) in SWAPS_SIDES else (height, width)
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: it cannot be opened as an image ({error})") from error

@@ -59,6 +59,7 @@ def _detect(config: PredictConfig, console: Console) -> int:
         config.overlays,
         config.overlay_score,
         config.instance_masks,
+        image_rules=config.data.image_rules,
         **_common(config),
     )
     summary = detect(options, _predictor(config), console)
@@ -78,6 +79,7 @@ def _complete(config: PredictConfig, console: Console) -> int:
         classes=config.classes,
         **{name: getattr(config, name) for name in COMPLETION},
         **{name: getattr(data, name) for name in ("repair", "crowd", "rectangles", "duplicates")},
+        image_rules=data.image_rules,
         **_common(config),
     )
     summary = complete(options, _predictor(config), console)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 
+from contrastmask.data.image_rules import ImageRules
 from contrastmask.errors import ConfigError
 from contrastmask.programs.key_names import checked_object
 
@@ -24,6 +26,15 @@ class PredictDataConfig:
     crowd: str = "region"  # task=complete, as in training's data settings, also the next two
     rectangles: str = "mask"
     duplicates: str = "keep"
+    strip_path: Any = 0  # of image files, as in training's data settings, also the next three
+    follow_links: bool = False
+    exif: str = "auto"  # of a COCO-format source and of task=complete; other sources are read as a viewer shows them
+    bit_depth: Any = 16
+
+    @property
+    def image_rules(self) -> ImageRules:
+        """How image files are found and read."""
+        return ImageRules(**{entry.name: getattr(self, entry.name) for entry in fields(ImageRules)})
 
 
 @dataclass
