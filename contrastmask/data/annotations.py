@@ -75,8 +75,7 @@ def _load(
     report, faults, rows = Report(), Report(), content.pop("annotations")
     count = count_references(rows, text=reading.repair)
     categories, keys, alias = read_categories(path, content.pop("categories"), reading, count, report)
-    rules = reading.image_rules
-    images = read_images(content.pop("images"), image_root, faults, report, reading.repair, rules)
+    images = read_images(content.pop("images"), image_root, faults, report, reading)
     _settle(path, faults, reading.repair, report)
     if len(images.columns["image_ids"]) == 0:
         lost = "".join(f"\n  {line}" for line in report.lines())
@@ -87,16 +86,8 @@ def _load(
     _settle(path, faults, reading.repair, report)
     sieve.report = report
     annotations = _read_annotations(sieve, images.columns, reading)
-    records = Records(
-        path=path,
-        image_root=image_root,
-        categories=categories,
-        **images.columns,
-        **annotations,
-        report=report,
-        image_rules=rules,
-    )
-    return records, sieve.gone
+    columns = {**images.columns, **annotations, "report": report, "image_rules": reading.image_rules}
+    return Records(path=path, image_root=image_root, categories=categories, **columns), sieve.gone
 
 
 def _read_content(path: Path) -> dict[str, list[Any]]:

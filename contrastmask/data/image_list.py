@@ -12,7 +12,7 @@ from contrastmask.data.categories import read_categories
 from contrastmask.data.file_content import read_json, require_folder
 from contrastmask.data.image_rules import PLAIN, ImageRules
 from contrastmask.data.image_table import read_images
-from contrastmask.data.reading import AS_IT_IS
+from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Category
 from contrastmask.data.references import count_references
 from contrastmask.data.report import Report
@@ -44,7 +44,7 @@ def read_image_list(
         raise DataError(f"{path} lists no images: a COCO-format file has a list `images`")
     require_folder(image_root)
     faults = Report()
-    columns = read_images(rows, image_root, faults, Report(), False, rules).columns
+    columns = read_images(rows, image_root, faults, Report(), Reading(**vars(rules))).columns
     if faults:
         found = "\n".join("  " + line.split(": ", 1)[1] for line in faults.lines())
         raise DataError(f"{path} is not consistent:\n{found}\nMend the file, or predict on the folder of its images")

@@ -10,9 +10,10 @@ import numpy as np
 
 from contrastmask.data.columns import integers, repeats
 from contrastmask.data.image_places import kept_name, way_out
-from contrastmask.data.image_rules import PLAIN, ImageRules
+from contrastmask.data.image_rules import ImageRules
 from contrastmask.data.keys import READS_TEXT, Keys, read_keys, whole_number
 from contrastmask.data.picture_size import picture_sizes
+from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import pack_names
 from contrastmask.data.report import Report
 from contrastmask.data.sieve import Sieve
@@ -42,12 +43,13 @@ class ImageTable:
 
 
 def read_images(
-    rows: list[Any], image_root: Path, faults: Report, report: Report, repair: bool, rules: ImageRules = PLAIN
+    rows: list[Any], image_root: Path, faults: Report, report: Report, reading: Reading = AS_IT_IS
 ) -> ImageTable:
-    """The images without the rows counted in `faults`; `repair` takes sizes that the file lacks from the pictures.
+    """The images without the rows counted in `faults`; a repair takes sizes that the file lacks from the pictures.
 
     A file listed under several image ids is used and noted in `report`.
     """
+    repair, rules = reading.repair, reading.image_rules
     sieve = Sieve(rows, "image", faults)
     keys = read_keys(sieve.column("id"), text=repair)
     sieve.ids, sieve.told = keys.ids, keys.ok & ~keys.as_text
