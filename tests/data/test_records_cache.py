@@ -94,3 +94,26 @@ def test_without_a_place_and_for_small_files_nothing_is_kept(tiny: TinyCoco, tmp
     assert_same(load(tiny, tmp_path / "file" / "cache"), whole)
     load_cached(tiny.annotations, tiny.images, folder=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+
+
+def test_no_damaged_byte_of_an_entry_is_taken_for_the_records(tiny: TinyCoco, tmp_path: Path) -> None:
+    """Headers, too: numpy reads no further than a header says, and then never compares the checksum."""
+    first = load(tiny, tmp_path / "cache")
+    (entry,) = (tmp_path / "cache").iterdir()
+    good = entry.read_bytes()
+    headers = [i for i in range(len(good)) if good.startswith(b"\x93NUMPY", i)]
+    places = [h + offset for h in headers for offset in (8, 60, 70)]
+    places += np.random.default_rng(0).integers(0, len(good), 40).tolist()
+    for place in places:
+        entry.write_bytes(good[:place] + bytes([good[place] ^ 4]) + good[place + 1 :])
+        assert_same(load(tiny, tmp_path / "cache"), first)
+    longer = good.replace(b"'shape': (4,)", b"'shape': (9,)").replace(b"'shape': (", b"'shape':  (", 1)
+    for bad in (longer, good[: len(good) // 2], b"PK\x03\x04", b""):
+        entry.write_bytes(bad)
+        assert_same(load(tiny, tmp_path / "cache"), first)
+
+
+def test_rules_of_image_files_belong_to_kept_records(tiny: TinyCoco, tmp_path: Path) -> None:
+    reading = Reading(bit_depth="own", strip_path=1)
+    for _ in range(2):
+        assert load(tiny, tmp_path / "cache", reading=reading).image_rules == reading.image_rules
