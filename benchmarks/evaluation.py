@@ -20,10 +20,10 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from benchmarks.harness import arguments, hardware, interleaved, peak_mib, report, seconds
-from contrastmask.data.annotations import load_annotations
-from contrastmask.data.records import Records
 from contrastmask.data.splits import Split
 from contrastmask.evaluation.slices import evaluate
+from contrastmask.evaluation.truth import Truth
+from contrastmask.evaluation.truth_file import read_truth
 
 SIZE, CLASSES, OBJECTS, CORNERS = (480, 640), 80, 7, 24
 
@@ -37,8 +37,8 @@ def blobs(rng: np.random.Generator, count: int) -> np.ndarray:
     return np.clip(corners, 0, SIZE[::-1])
 
 
-def generate(images: int, detections: int, folder: Path) -> tuple[Records, list[dict[str, Any]]]:
-    """An annotation file, loaded, and predictions for it."""
+def generate(images: int, detections: int, folder: Path) -> tuple[Truth, list[dict[str, Any]]]:
+    """An annotation file, read, and predictions for it."""
     rng = np.random.default_rng(0)
     annotations, predictions = [], []
     for image_id in range(1, images + 1):
@@ -66,17 +66,17 @@ def generate(images: int, detections: int, folder: Path) -> tuple[Records, list[
         "annotations": annotations,
     }
     (folder / "truth.json").write_text(json.dumps(content))
-    return load_annotations(folder / "truth.json", folder), predictions
+    return read_truth(folder / "truth.json"), predictions
 
 
 def main(argv: list[str]) -> None:
     """Time the whole set once (it takes long), then ours and pycocotools on a part of it, in turns."""
     options = arguments(argv, images="5000", detections="100", peer_images="500", out="outputs/benchmarks")
     with tempfile.TemporaryDirectory() as folder:
-        records, predictions = generate(int(options["images"]), int(options["detections"]), Path(folder))
-    split = Split("own", tuple(records.class_names), tuple(range(20)), tuple(range(20, CLASSES)))
+        truth, predictions = generate(int(options["images"]), int(options["detections"]), Path(folder))
+    split = Split("own", tuple(truth.class_names), tuple(range(20)), tuple(range(20, CLASSES)))
     start = peak_mib()
-    whole = seconds(lambda: evaluate(records, predictions, split))
+    whole = seconds(lambda: evaluate(truth, predictions, split))
     rows: list[dict[str, Any]] = [
         {
             "images": len(predictions),
@@ -86,10 +86,11 @@ def main(argv: list[str]) -> None:
         }
     ]
     part = predictions[: int(options["peer_images"])]
+    seen = [prediction["image_id"] for prediction in part]
     results = {}
 
     def run(backend: str) -> None:
-        results[backend] = evaluate(records, part, split, backend=backend)
+        results[backend] = evaluate(truth, part, split, image_ids=seen, backend=backend)
 
     times = interleaved({"ours, s": lambda: run("faster"), "pycocotools, s": lambda: run("pycocotools")})
     ours, theirs = (list(_figures(results[b])) for b in ("faster", "pycocotools"))

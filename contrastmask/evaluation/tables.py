@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from contrastmask.evaluation.slices import CLASS_METRICS, METRICS
+from contrastmask.evaluation.slices import CLASS_METRICS, METRICS, UNKNOWN
 
 GROUPS = ("base", "novel", "all")
 CLASS_COLUMNS = ("AP", "AP50")  # more than these does not fit 80 characters
@@ -62,7 +62,7 @@ def _groups(results: dict[str, Any], kinds: list[str]) -> Table:
 def _classes(per_class: dict[str, Any], kinds: list[str]) -> Table:
     columns = ["images", "objects", *(f"{kind} {metric}" for kind in kinds for metric in CLASS_COLUMNS)]
     table = _table("Classes with objects", ["class", "group"], columns)
-    for group in GROUPS[:2]:
+    for group in (*GROUPS[:2], UNKNOWN):
         for name, row in per_class.items():
             if row["group"] == group and row["objects"]:
                 figures = [_figure(row[kind][metric]) for kind in kinds for metric in CLASS_COLUMNS]

@@ -15,7 +15,8 @@ from contrastmask.checkpoints.read import load_weights, read_checkpoint, read_re
 from contrastmask.data.datamodule import CocoDataModule
 from contrastmask.data.splits import Trained
 from contrastmask.errors import ConfigError
-from contrastmask.evaluation.slices import to_coco_results
+from contrastmask.evaluation.description import sentences
+from contrastmask.evaluation.detections import FILES, to_coco_results
 from contrastmask.evaluation.tables import format_tables
 from contrastmask.files.whole_file import write_json
 from contrastmask.programs.build import (
@@ -114,8 +115,15 @@ def _identify(
 @rank_zero_only
 def _report(folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule, config: Config) -> None:
     write_json(folder / "results.json", {**module.results, "notes": config.notes})
-    write_json(folder / "detections.json", to_coco_results(module.predictions, datamodule.val_records), indent=None)
+    classes = datamodule.val_records.categories
+    for kind, name in FILES.items():
+        found = to_coco_results(module.predictions, classes, module.truth_file, kind)
+        write_json(folder / name, found, indent=None)
     console = Console()
     for table in format_tables(module.results):
         console.print(table)
-    rank_zero_info(f"results {folder / 'results.json'}, detections {folder / 'detections.json'}")
+    for line in sentences(module.results["truth"]):
+        console.print(line, markup=False, soft_wrap=True)
+    rank_zero_info(
+        f"results {folder / 'results.json'}, detections {', '.join(str(folder / f) for f in FILES.values())}"
+    )

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from contrastmask.data.records import Records
 from contrastmask.data.splits import Split
+from contrastmask.evaluation.truth import Truth
+from contrastmask.evaluation.truth_file import read_truth
 from contrastmask.model.masks import encode_masks
 from contrastmask.training.distributed import gather_predictions, share
 
@@ -25,7 +27,7 @@ class EvaluatedModule(pl.LightningModule):
 
     Attributes:
         predictions, given_predictions: of the last evaluation: detections, and masks of given boxes.
-        results: its figures.
+        results: its figures. truth_file: what it is judged by; of the process that judges, None of others.
         whole_epochs: trained to their end by this run.
     """
 
@@ -33,6 +35,7 @@ class EvaluatedModule(pl.LightningModule):
         super().__init__()
         self.split, self.config, self.categories = split, config, categories
         self.results: dict[str, Any] = {}
+        self.truth_file: Truth | None = None
         self.predictions: list[dict[str, Any]] = []
         self.given_predictions: list[dict[str, Any]] = []
         self.whole_epochs = 0
@@ -49,8 +52,34 @@ class EvaluatedModule(pl.LightningModule):
 
     @property
     def truth(self) -> Records:
-        """The validation records."""
+        """The validation records: what the model is asked about."""
         return self.trainer.datamodule.val_records
+
+    def on_fit_start(self) -> None:
+        if self.trainer.enable_validation:
+            self._read_truth()
+
+    def on_test_start(self) -> None:
+        self._read_truth()
+
+    def _read_truth(self) -> None:
+        """What the answers are judged by: the annotation file itself, read once and before anything is asked."""
+        if self.trainer.is_global_zero and self.truth_file is None:
+            records = self.truth
+            sides = zip(records.heights.tolist(), records.widths.tolist(), strict=True)
+            sizes = dict(zip(records.image_ids.tolist(), sides, strict=True))
+            self.truth_file = read_truth(records.path, self.trainer.datamodule.subsets.readings["val"], sizes)
+
+    @property
+    def saw_everything(self) -> bool:
+        """No limit cut this evaluation short. The first process has the most batches: what it saw whole, all did."""
+        trainer = self.trainer
+        batches, loader = (
+            (trainer.num_test_batches, trainer.test_dataloaders)
+            if trainer.testing
+            else (trainer.num_val_batches, trainer.val_dataloaders)
+        )
+        return sum(batches) >= len(loader)
 
     def _start(self) -> None:
         self.predictions, self.given_predictions = [], []

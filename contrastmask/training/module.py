@@ -10,7 +10,8 @@ from torch import Tensor
 from torchmetrics import MeanMetric
 
 from contrastmask.data.splits import Split
-from contrastmask.evaluation.slices import evaluate, given_box_scores
+from contrastmask.evaluation.given_boxes import given_box_scores
+from contrastmask.evaluation.slices import evaluate
 from contrastmask.losses.contrastive import ramp
 from contrastmask.model.detector import Detector
 from contrastmask.training.evaluated import Batch, EvaluatedModule, as_prediction
@@ -123,8 +124,9 @@ class ContrastMaskModule(EvaluatedModule):
                 self.given_predictions.append({**prediction, "ann_ids": target["ann_ids"].cpu()})
 
     def _judge(self, predictions: list[dict[str, Any]], given: list[dict[str, Any]]) -> dict[str, Any]:
-        seen = [p["image_id"] for p in predictions]
-        results = evaluate(self.truth, predictions, self.split, image_ids=seen)
+        seen = None if self.saw_everything else [p["image_id"] for p in predictions]
+        classes = self.truth.categories
+        results = evaluate(self.truth_file, predictions, self.split, classes=classes, image_ids=seen)
         if self.given_boxes:
             results["given_boxes"] = given_box_scores(self.truth, given, self.split)
         return results

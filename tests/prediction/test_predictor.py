@@ -39,7 +39,8 @@ def images(data: Path) -> list[tuple[int, np.ndarray]]:
 def test_detections_are_those_of_the_program(run: tuple[Path, Path]) -> None:
     out, data = run
     predictor = Predictor(out / "checkpoints" / "last.ckpt", device="cpu")
-    theirs = json.loads((out / "detections.json").read_text())
+    masks, boxes = (json.loads((out / name).read_text()) for name in ("detections.json", "detections_boxes.json"))
+    theirs = [{**mask, **box} for mask, box in zip(masks, boxes, strict=True)]
     ids = {c["name"]: c["id"] for c in predictor.categories}
     ours = []
     for image_id, image in images(data):

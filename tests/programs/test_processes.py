@@ -115,7 +115,7 @@ def test_evaluation_by_the_test_program_is_the_same_on_one_and_two_processes(tmp
     test = (*data, f"ckpt_path={tmp_path}/run/checkpoints/last.ckpt", "evaluate=given_boxes", "model.roi.score=0.0")
     finish(program(*test, f"hydra.run.dir={tmp_path}/one", script="test.py"))
     finish(program(*test, f"hydra.run.dir={tmp_path}/two", "trainer=ddp", "trainer.accelerator=cpu", script="test.py"))
-    for name in ("results.json", "detections.json"):
+    for name in ("results.json", "detections.json", "detections_boxes.json"):
         one, two = ((tmp_path / run / name).read_text() for run in ("one", "two"))
         assert one == two
         assert len(one) > 500

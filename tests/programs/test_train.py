@@ -43,10 +43,14 @@ def test_a_run_folder_holds_everything(run: tuple[Path, tuple[str, ...]]) -> Non
     assert {"IoU", "filled_box_IoU", "boundary_IoU"} <= set(results["given_boxes"]["novel"])
     assert results["images"] == {"evaluated": 3, "of": 3}
     assert results["notes"] == "a sentence"
-    detections = json.loads((folder / "detections.json").read_text())
-    assert {"image_id", "category_id", "bbox", "score", "segmentation"} <= set(detections[0])
-    assert detections[0]["category_id"] in (1, 13, 17, 18, 38)
-    assert isinstance(detections[0]["segmentation"]["counts"], str)
+    masks, boxes = (json.loads((folder / name).read_text()) for name in ("detections.json", "detections_boxes.json"))
+    assert [set(masks[0]), set(boxes[0])] == [
+        {"image_id", "category_id", "score", shape} for shape in ("segmentation", "bbox")
+    ]
+    assert masks[0]["category_id"] in (1, 13, 17, 18, 38)
+    assert isinstance(masks[0]["segmentation"]["counts"], str)
+    for mask, box in zip(masks, boxes, strict=True):
+        assert all(mask[key] == box[key] for key in ("image_id", "category_id", "score"))
     assert {p.name for p in (folder / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert yaml.safe_load((folder / "resolved.yaml").read_text())["notes"] == "a sentence"
     assert json.loads((folder / "versions.json").read_text())["packages"]["hydra-core"].startswith("1.3")

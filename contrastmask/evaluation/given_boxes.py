@@ -1,0 +1,76 @@
+"""Masks drawn into ground-truth boxes of known class: the mask branch alone, without a detection step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from contrastmask.data.records import Records
+from contrastmask.data.splits import Split
+from contrastmask.errors import DataError
+from contrastmask.evaluation.boundary import boundary_iou, boundary_width
+from contrastmask.evaluation.coco_match import box_rle, truth_rle
+from contrastmask.evaluation.detections import Prediction, as_array
+from contrastmask.evaluation.records_truth import truth_of
+from contrastmask.evaluation.slices import evaluate
+
+
+def given_box_scores(
+    records: Records, predictions: Sequence[Prediction], split: Split, *, backend: str = "faster"
+) -> dict[str, Any]:
+    """Score masks drawn into ground-truth boxes of known class: the mask branch alone.
+
+    The boxes are those of the checked records, so the truth is theirs, too: what they do not have was not asked for.
+
+    Args:
+        records: of the evaluation. split: which labels are base and novel. backend: as in
+            :func:`~contrastmask.evaluation.slices.evaluate`.
+        predictions: as in ``evaluate``, with ``ann_ids [D]``, the annotation each mask is for; ``scores`` rank the
+            masks for AP (the mean foreground probability).
+
+    Returns:
+        ``{"novel" | "base" | "all": figures, "per_class": {name: {"group", **figures}}, "images": …}``; the figures are
+        ``IoU`` (mean over objects of predicted with true mask, percent), ``filled_box_IoU`` (the same for the object's
+        box taken as its mask: what a model without any mask branch gets), ``boundary_IoU`` (mean, percent), ``objects``
+        (that were judged: those with a mask, crowds aside), mask ``AP`` and ``AP50``. None where there is no object.
+
+    Raises:
+        DataError: as ``evaluate``, or an annotation id is unknown, of another image, or comes twice.
+    """
+    seen = [prediction["image_id"] for prediction in predictions]
+    result = evaluate(truth_of(records), predictions, split, image_ids=seen, kinds=("mask",), backend=backend)
+    image_of = np.repeat(np.arange(len(records.image_ids)), np.diff(records.offsets))
+    position = {ann_id: a for a, ann_id in enumerate(records.ann_ids.tolist())}
+    measured: dict[int, tuple[float, ...]] = {}  # annotation -> IoU of the mask, IoU of the box, boundary IoU
+    for prediction in predictions:
+        for ann_id, rle in zip(as_array(prediction["ann_ids"]).tolist(), prediction["rles"], strict=True):
+            a = position.get(ann_id, -1)
+            row = int(image_of[a]) if a >= 0 else -1
+            if row < 0 or int(records.image_ids[row]) != int(prediction["image_id"]) or a in measured:
+                raise DataError(f"image {prediction['image_id']}: annotation {ann_id} is unknown or comes twice")
+            if records.has_mask[a] and not records.crowd[a]:
+                size = int(records.heights[row]), int(records.widths[row])
+                truth = truth_rle(records, row, a)
+                ious = coco_mask.iou([rle, box_rle(records.boxes[a], *size)], [truth], [0])[:, 0].tolist()
+                masks = coco_mask.decode([rle, truth]).astype(bool)
+                measured[a] = (*ious, boundary_iou(masks[..., 0], masks[..., 1], boundary_width(*size)))
+
+    judged = np.fromiter(measured, dtype=np.int64, count=len(measured))
+    overlaps = 100.0 * np.array(list(measured.values()), dtype=np.float64).reshape(-1, 3)
+
+    def figures(labels: Sequence[int], scores: dict[str, float | None]) -> dict[str, float | int | None]:
+        rows = np.isin(records.labels[judged], labels)
+        means = overlaps[rows].mean(axis=0).tolist() if rows.any() else (None, None, None)
+        found = dict(zip(("IoU", "filled_box_IoU", "boundary_IoU"), means, strict=True), objects=int(rows.sum()))
+        return found | {name: scores[name] for name in ("AP", "AP50")}
+
+    groups = {"novel": split.novel, "base": split.base, "all": range(len(records.categories))}
+    scores: dict[str, Any] = {name: figures(list(labels), result["mask"][name]) for name, labels in groups.items()}
+    scores["per_class"] = {
+        name: {"group": row["group"], **figures([label], row["mask"])}
+        for label, (name, row) in enumerate(result["per_class"].items())
+    }
+    return scores | {"images": result["images"]}
