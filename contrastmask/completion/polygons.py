@@ -29,22 +29,16 @@ def polygons_of(mask: np.ndarray, origin: tuple[int, int] = (0, 0)) -> list[list
     Returns:
         one ``[x0, y0, x1, y1, …]`` a part, in pixels; empty for an empty mask.
     """
-    rings = _rings(np.asarray(mask, dtype=bool))
-    outer = [ring for ring in rings if _area(ring) > 0]
-    holes: list[list[np.ndarray]] = [[] for _ in outer]
-    for hole in (ring for ring in rings if _area(ring) < 0):
-        # the part that a hole belongs to has its first corner's foreground pixel inside; the smallest such outline
-        around = [i for i, ring in enumerate(outer) if _inside(ring, _foreground_beside(hole))]
-        holes[min(around, key=lambda i: _area(outer[i]))].append(hole)
-    polygons = []
-    for ring, inner in zip(outer, holes, strict=True):
-        path = [ring]
-        for hole in inner:
-            path += [ring[:1], hole, hole[:1]]
-        if inner:
-            path.append(ring[:1])
-        polygons.append((np.concatenate(path) + origin).astype(float).ravel().tolist())
-    return polygons
+    rings, part = _rings(np.asarray(mask, dtype=bool))
+    paths = {number: [ring] for number, ring in enumerate(rings) if part[number] == number}
+    for hole, around in zip(rings, part, strict=True):
+        path = paths[around]
+        if hole is not path[0]:
+            path += [path[0][:1], hole, hole[:1]]
+    for path in paths.values():
+        if len(path) > 1:
+            path.append(path[0][:1])
+    return [(np.concatenate(path) + origin).astype(float).ravel().tolist() for path in paths.values()]
 
 
 def polygons_of_runs(rle: dict[str, Any]) -> list[list[float]]:
@@ -78,8 +72,8 @@ def window(rle: dict[str, Any]) -> tuple[np.ndarray, tuple[int, int]]:
     return np.cumsum(change[:-1], dtype=np.int8).astype(bool).reshape(wide, tall).T, (left, low)
 
 
-def _rings(mask: np.ndarray) -> list[np.ndarray]:
-    """Closed corner sequences ``[C, 2]`` xy, foreground on the right; outlines have positive area, holes negative."""
+def _rings(mask: np.ndarray) -> tuple[list[np.ndarray], list[int]]:
+    """Closed corner sequences ``[C, 2]`` xy, foreground on the right; of each the number of the outline of its part."""
     padded = np.pad(mask, 1)
     above_left, above_right, below_left, below_right = (
         padded[:-1, :-1], padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:],
@@ -104,11 +98,17 @@ def _rings(mask: np.ndarray) -> list[np.ndarray]:
         following[base[direction] : base[direction + 1]] = found
     facing = np.repeat(np.arange(4), np.diff(base))
     y, x = np.divmod(np.concatenate(corners), row)
-    return [np.stack([x[ring], y[ring]], axis=1) for ring in _walks(following.tolist(), facing)]
+    walks = _walks(following.tolist())
+    rings = []
+    for walk in walks:
+        seen = facing[walk]
+        turns = walk[seen != np.concatenate([seen[-1:], seen[:-1]])]
+        rings.append(np.stack([x[turns], y[turns]], axis=1))
+    return rings, _parts(walks, x, y, base, row)
 
 
-def _walks(following: list[int], facing: np.ndarray) -> list[np.ndarray]:
-    """The closed walks along ``following``, each as the numbers of those edges that begin with a turn."""
+def _walks(following: list[int]) -> list[np.ndarray]:
+    """The closed walks along ``following``, each as the numbers of its edges."""
     seen = bytearray(len(following))
     walks = []
     for first in range(len(following)):
@@ -119,23 +119,34 @@ def _walks(following: list[int], facing: np.ndarray) -> list[np.ndarray]:
             seen[edge] = 1
             walk.append(edge)
             edge = following[edge]
-        edges = np.array(walk)
-        walks.append(edges[facing[edges] != facing[np.roll(edges, 1)]])
+        walks.append(np.array(walk))
     return walks
 
 
-def _area(ring: np.ndarray) -> float:
-    x, y = ring.T
-    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+def _parts(walks: list[np.ndarray], x: np.ndarray, y: np.ndarray, base: np.ndarray, row: int) -> list[int]:
+    """Of each ring the outline of its part: its own number, or, of a hole, what lies around it.
 
-
-def _foreground_beside(ring: np.ndarray) -> tuple[float, float]:
-    (x0, y0), (x1, y1) = ring[0], ring[1]
-    dx, dy = np.sign(x1 - x0), np.sign(y1 - y0)
-    return x0 + 0.5 * dx - 0.5 * dy, y0 + 0.5 * dy + 0.5 * dx
-
-
-def _inside(ring: np.ndarray, point: tuple[float, float]) -> bool:
-    (x0, y0), (x1, y1) = ring.T, np.roll(ring, -1, axis=0).T
-    crossing = (y0 > point[1]) != (y1 > point[1])
-    return bool(np.count_nonzero(crossing & (np.maximum(x0, x1) > point[0])) % 2)
+    Left of a hole's leftmost edge are pixels of its part; the edge where that run of them begins is the part's outline
+    or a hole of it farther left.
+    """
+    ring_of = np.empty(len(x), dtype=np.int64)
+    for number, walk in enumerate(walks):
+        ring_of[walk] = number
+    down, up = slice(base[1], base[2]), slice(base[3], base[4])
+    count = len(walks)
+    area = np.bincount(ring_of[down], x[down], count) - np.bincount(ring_of[up], x[up], count)
+    begins = (y[up] - 1) * row + x[up]
+    part = list(range(count))
+    left = {}
+    for number in np.flatnonzero(area < 0).tolist():
+        edges = walks[number]
+        edges = edges[(edges >= base[1]) & (edges < base[2])]
+        edge = edges[np.argmin(x[edges])]
+        start = np.searchsorted(begins, y[edge] * row + x[edge] - 1, side="right") - 1
+        left[number] = int(ring_of[base[3] + start])
+    for number in left:
+        around = left[number]
+        while around in left:
+            around = left[around]
+        part[number] = around
+    return part
