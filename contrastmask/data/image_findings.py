@@ -114,7 +114,7 @@ _SAID = {
     "raw": (
         "warning",
         "that a viewer turns (EXIF) while the annotation file has the size before turning: read as stored",
-        "right if the objects were drawn on the stored pixels; if they lie askew, write the size that a viewer shows",
+        "right if the objects were drawn on the stored pixels; if on what a viewer shows, data.exif=apply",
     ),
     "untold": (
         "warning",

@@ -140,9 +140,32 @@ def _sizes(
         faults, sieve.report = sieve.report, report
         sieve.count("repaired", wrong & ~still, "without positive integer height and width: taken from the picture")
         sieve.report, wrong = faults, still
+    if rules.exif == "apply":
+        _show_sizes(sieve, names, heights, widths, image_root, report, rules)
     remedy = "" if repair else "data.repair=true takes them from the pictures"
     sieve.drop(wrong, "without positive integer height and width", remedy)
     return heights, widths
+
+
+def _show_sizes(
+    sieve: Sieve,
+    names: list[Any],
+    heights: np.ndarray,
+    widths: np.ndarray,
+    root: Path,
+    report: Report,
+    rules: ImageRules,
+) -> None:
+    """Exchange height and width, in place, of pictures that a viewer shows with their sides the other way round."""
+    rows = sieve.kept.tolist()
+    shown = picture_sizes([(root, names[i]) for i in rows], rules)
+    turned = np.zeros(len(names), dtype=bool)
+    for i, size in zip(rows, shown, strict=True):
+        turned[i] = size == (widths[i], heights[i]) != (heights[i], widths[i])
+    heights[turned], widths[turned] = widths[turned], heights[turned]
+    faults, sieve.report = sieve.report, report
+    sieve.count("repaired", turned, "whose size is the one before EXIF turns it: exchanged, data.exif=apply")
+    sieve.report = faults
 
 
 def name_problem(name: Any) -> str | None:

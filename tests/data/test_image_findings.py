@@ -66,6 +66,11 @@ def test_orientations_that_the_sizes_do_not_tell_are_counted(tmp_path: Path) -> 
     assert found(tmp_path, exif="ignore") == {
         "noted: that a viewer turns or mirrors (EXIF): read as stored, data.exif=ignore": 2
     }
+    # the size before turning is exchanged
+    assert found(tmp_path, exif="apply") == {"noted: turned as EXIF says": 2}
+    records = read(tmp_path, content([], [image(1, file_name="1.png"), image(2, file_name="2.png")]), exif="apply")
+    assert (records.heights.tolist(), records.widths.tolist()) == ([H, W], [W, H])
+    assert "size is the one before EXIF turns it" in records.report.lines()[0]
     save(tmp_path / "2.png", pixels(W, H), 8)
     assert found(tmp_path, exif="apply") == {"noted: turned as EXIF says": 2}
     save(tmp_path / "1.png", pixels(), 1)
@@ -126,6 +131,10 @@ def test_a_black_picture_stays_black(tmp_path: Path, bit_depth: int | str) -> No
 def test_the_cases(capsys: pytest.CaptureFixture) -> None:
     assert main(both(CASES / "exif6-raw-size")) == 0
     assert "warning: 4 images, that a viewer turns (EXIF) while the annotation file has" in capsys.readouterr().out
+    assert main([*both(CASES / "exif6-raw-size"), "data.exif=apply"]) == 0
+    said = capsys.readouterr().out
+    assert "train: repaired: 4 images, whose size is the one before EXIF turns it" in said
+    assert "dropped" not in said
     assert main(both(CASES / "png-12-bits")) == 0
     said = capsys.readouterr().out
     assert "train: warning: 4 images, whose 16-bit samples are" in said
