@@ -19,7 +19,7 @@ class ImageRules:
             "auto": as many as it takes to find the file, or the one file of this name in any sub-folder.
         follow_links: links inside the image folder may lead out of it.
         exif: the camera's orientation is applied "auto"-matically where only then the size agrees with the annotation
-            file's, always ("apply", what a viewer shows; sizes from before the turn are exchanged), or never ("ignore").
+            file's, always ("apply", what a viewer shows; sizes before the turn are exchanged), or never ("ignore").
         bit_depth: bits that the samples of 16-bit files use, 9 to 16; "own": each file's own maximum is white.
 
     Raises:
