@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from contrastmask.completion.completed_file import write_completed
 from contrastmask.completion.confidence import mask_confidence
-from contrastmask.completion.options import CompletionOptions
+from contrastmask.completion.options import RULES, CompletionOptions
 from contrastmask.completion.plan import Plan, asked_classes, make_plan
 from contrastmask.completion.source_file import SourceFile, digest
 from contrastmask.data.annotations import load_with_losses
@@ -113,7 +113,7 @@ def _identity(options: CompletionOptions, predictor: Predictor, source: SourceFi
         "checkpoint": digest(Path(predictor.path)),
         "classes": None if options.classes is None else sorted(options.classes),
         **{name: getattr(options, name) for name in ("check", "redo", "unreadable", "batch_size", "overwrite")},
-        **{name: getattr(options, name) for name in ("repair", "crowd", "rectangles", "duplicates")},
+        **{name: getattr(options, name) for name in RULES},
         "image_rules": vars(options.image_rules),
         "sides": [predictor.transform.short_side, predictor.transform.long_side],
         "precision": predictor.precision,

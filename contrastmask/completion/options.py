@@ -13,6 +13,10 @@ from contrastmask.errors import ConfigError
 CHOICES = {"form": ("rle", "polygons"), "unreadable": ("keep", "complete")}
 
 
+# of reading a file that completion leaves open
+RULES = ("repair", "crowd", "rectangles", "duplicates", "empty_categories")
+
+
 @dataclass(frozen=True)
 class CompletionOptions:
     """What to complete and how.
@@ -29,7 +33,7 @@ class CompletionOptions:
         min_confidence: 0..1; a less confident mask is not written, its annotation listed.
         check: also predict where the file has people's masks, to report the overlap reached; nothing of it is written.
         overwrite: replace an existing output.
-        repair, crowd, rectangles, duplicates: as :class:`contrastmask.data.reading.Reading`.
+        repair, crowd, rectangles, duplicates, empty_categories: as :class:`contrastmask.data.reading.Reading`.
         image_rules: how image files are found and read.
         batch_size: images a group; num_workers: loader processes.
     """
@@ -53,6 +57,7 @@ class CompletionOptions:
     crowd: str = "region"
     rectangles: str = "mask"
     duplicates: str = "keep"
+    empty_categories: str = "keep"
     image_rules: ImageRules = PLAIN
 
     def __post_init__(self) -> None:
@@ -78,10 +83,8 @@ class CompletionOptions:
     @property
     def reading(self) -> Reading:
         """How both files are read: a mask that a model made is no truth."""
-        return Reading(
-            repair=self.repair, crowd=self.crowd, rectangles=self.rectangles, duplicates=self.duplicates,
-            predicted_masks="ignore", **vars(self.image_rules),
-        )  # fmt: skip
+        rules = {name: getattr(self, name) for name in RULES}
+        return Reading(**rules, predicted_masks="ignore", **vars(self.image_rules))
 
     @property
     def journal(self) -> Path:

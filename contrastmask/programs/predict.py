@@ -13,7 +13,7 @@ from rich.text import Text
 
 from contrastmask.completion.complete import complete
 from contrastmask.completion.completed_file import LESS_CONFIDENT
-from contrastmask.completion.options import CompletionOptions
+from contrastmask.completion.options import RULES, CompletionOptions
 from contrastmask.completion.plan import UNREADABLE
 from contrastmask.completion.run_lengths import AS_IT_WAS
 from contrastmask.errors import ConfigError
@@ -78,7 +78,7 @@ def _complete(config: PredictConfig, console: Console) -> int:
         truth=None if data.truth is None else Path(data.truth),
         classes=config.classes,
         **{name: getattr(config, name) for name in COMPLETION},
-        **{name: getattr(data, name) for name in ("repair", "crowd", "rectangles", "duplicates")},
+        **{name: getattr(data, name) for name in RULES},
         image_rules=data.image_rules,
         **_common(config),
     )

@@ -23,9 +23,10 @@ class PredictDataConfig:
     images: str | None = None  # folder of the images that a COCO-format file names
     truth: str | None = None  # task=complete: a file with the true masks, to judge the new ones by
     repair: bool = False  # mend or drop, and count, broken records that otherwise stop the program
-    crowd: str = "region"  # task=complete, as in training's data settings, also the next two
+    crowd: str = "region"  # task=complete, as in training's data settings, also the next three
     rectangles: str = "mask"
     duplicates: str = "keep"
+    empty_categories: str = "keep"
     strip_path: Any = 0  # of image files, as in training's data settings, also the next three
     follow_links: bool = False
     exif: str = "auto"  # of a COCO-format source and of task=complete; other sources are read as a viewer shows them

@@ -124,7 +124,7 @@ def test_other_classes_are_named(run: tuple[Path, tuple[str, ...]], tmp_path: Pa
     content["categories"][2]["name"] = "tiger"
     other.rewrite(content)
     data = (f"data.root={tmp_path}/data", "data.val_annotations=annotations/val.json", "data.val_images=val")
-    with pytest.raises(DataError, match=r"tiger.*cat"):
+    with pytest.raises(CheckpointError, match=r"tiger.*cat"):
         run_test(tmp_path / "out", *data, "split.novel=[kite]", f"ckpt_path={folder}/checkpoints/last.ckpt")
 
 
