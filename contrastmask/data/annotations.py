@@ -133,7 +133,7 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     sieve.narrow()
     bbox, raw, area, marks, attributes = (_chosen(column, kept) for column in columns)
     del columns
-    crowd, image, xywh, area = crowd[kept], sieve.image, quadruples(bbox), numbers(area)
+    crowd, image, xywh, area = crowd[kept], sieve.image, quadruples(bbox, text=reading.repair), numbers(area)
     predicted = predicted_rows(marks, attributes)
     size = np.stack([images["widths"], images["heights"]], axis=1).astype(np.int64)[image]
 
@@ -151,8 +151,8 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
         count_rectangles(rectangles, has_mask & ~crowd & sieve.alive, sieve)
     del raw
     count_strays(masks, boxes, size, sieve.alive & ~crowd, sieve)
-    settle_doubles(boxes, image, has_mask, sieve.alive & ~crowd, sieve, join=reading.duplicates == "join")
-
+    considered, join = sieve.alive & ~crowd, reading.duplicates == "join"
+    settle_doubles(boxes, image, has_mask, considered, packed.table.same, sieve, join=join)
     count_crowded(image, ~crowd, images["image_ids"], sieve)
 
     survivors = sieve.kept

@@ -11,6 +11,8 @@ from contrastmask.data.mask_extents import Extents
 
 WAY = "data.repair=true reads the file's boxes so"
 AGREE = 0.9  # of the rows that tell two forms apart must tell the same
+SHARES = "x, y, width, height in shares of the image (0..1)"
+FEW = 3  # boxes of another form in a file of sound ones are chance
 BEYOND = 0.3  # of boxes without masks that leave their image
 
 
@@ -35,7 +37,7 @@ def _as_it_is(xywh: np.ndarray, size: np.ndarray) -> np.ndarray:
 FORMS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "two corners x1, y1, x2, y2": _as_it_is,
     "the centre, width and height": _centre,
-    "x, y, width, height in shares of the image (0..1)": _scaled(_plain, 1),
+    SHARES: _scaled(_plain, 1),
     "two corners in shares of the image (0..1)": _scaled(_as_it_is, 1),
     "the centre, width and height in shares of the image (0..1)": _scaled(_centre, 1),
     "x, y, width, height in percent of the image": _scaled(_plain, 100),
@@ -67,21 +69,29 @@ def box_form(xywh: np.ndarray, size: np.ndarray, masks: Extents) -> BoxForm:
     usual = BoxForm("", np.zeros(len(xywh), dtype=bool), _plain)
     finite = np.isfinite(xywh).all(axis=1)
     known = np.flatnonzero(finite & masks.present)
+    if _are_shares(xywh[finite], size[finite]) and not (masks.box[known] > 1).any():
+        return BoxForm(SHARES, finite, FORMS[SHARES])
     if len(known):
-        given, sizes = xywh[known], size[known]
-        fits = _fit(_plain(given, sizes), masks.box[known])
-        if fits.mean() > AGREE:  # the quick way out of nearly every file
-            return usual
-        best, rows = usual, 0
-        for name, read in FORMS.items():
-            theirs = _fit(read(given, sizes), masks.box[known])
-            for_it, against = int((theirs & ~fits).sum()), int((fits & ~theirs).sum())
-            if for_it > rows and for_it >= AGREE * (for_it + against) and 2 * theirs.sum() >= len(theirs):
-                told = np.zeros(len(xywh), dtype=bool)
-                told[known[theirs & ~fits]] = True
-                best, rows = BoxForm(name, told, read), for_it
-        return best
+        return _by_masks(xywh, size, masks.box, known) or usual
     return _by_boxes_alone(xywh, size, finite) or usual
+
+
+def _by_masks(xywh: np.ndarray, size: np.ndarray, around: np.ndarray, known: np.ndarray) -> BoxForm | None:
+    """The form that most boxes have which do not fit their masks; of the whole file, where none contradicts it."""
+    fits = _fit(_plain(xywh[known], size[known]), around[known])
+    odd, sound = known[~fits], known[fits]
+    agree = {name: _fit(read(xywh[odd], size[odd]), around[odd]) for name, read in FORMS.items()}
+    name = max(agree, key=lambda form: int(agree[form].sum()))
+    number, read = int(agree[name].sum()), FORMS[name]
+    told = np.zeros(len(xywh), dtype=bool)
+    told[odd[agree[name]]] = True
+    against = int((~_fit(read(xywh[sound], size[sound]), around[sound])).sum())
+    if number and number >= AGREE * (number + against) and 2 * (number + len(sound) - against) >= len(known):
+        return BoxForm(name, told, read)
+    if number < FEW:
+        return None
+    # a part of the file: its rows alone, as their masks tell them
+    return BoxForm(name, told, lambda xywh, size: np.where(told[:, None], read(xywh, size), _plain(xywh, size)))
 
 
 def _fit(boxes: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -91,13 +101,15 @@ def _fit(boxes: np.ndarray, masks: np.ndarray) -> np.ndarray:
         return (np.abs(boxes - masks) <= np.maximum(1.5, 0.05 * side)).all(axis=1)
 
 
+def _are_shares(given: np.ndarray, sizes: np.ndarray) -> bool:
+    inside = ((given >= 0) & (given <= 1)).all() and (given[:, 2:] > 0).all()
+    return bool(len(given) and inside and (sizes > 1).all())
+
+
 def _by_boxes_alone(xywh: np.ndarray, size: np.ndarray, finite: np.ndarray) -> BoxForm | None:
     given, sizes = xywh[finite], size[finite]
     if len(given) == 0:
         return None
-    if ((given >= 0) & (given <= 1)).all() and (given[:, 2:] > 0).all() and (sizes > 1).all():
-        name = "x, y, width, height in shares of the image (0..1)"
-        return BoxForm(name, finite, FORMS[name])
     ordered = (given[:, 2:] > given[:, :2]).all() and (given >= 0).all() and (given[:, 2:] <= sizes + 1).all()
     beyond = (given[:, :2] + given[:, 2:] > sizes + 1).any(axis=1)
     if ordered and len(given) >= 5 and beyond.mean() >= BEYOND:

@@ -67,8 +67,8 @@ def flags(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return value, ok, odd
 
 
-def quadruples(values: Sequence[Any]) -> np.ndarray:
-    """float64 [N, 4]; a value that is no list of four numbers gives a row with NaN."""
+def quadruples(values: Sequence[Any], *, text: bool = False) -> np.ndarray:
+    """float64 [N, 4]; a value that is no list of four numbers, with `text` also as text, gives a row with NaN."""
     lists_of_four = set(map(type, values)) == {list} and set(map(len, values)) == {4}
     if lists_of_four and set(map(type, chain.from_iterable(values))) <= {int, float}:
         try:
@@ -76,17 +76,18 @@ def quadruples(values: Sequence[Any]) -> np.ndarray:
         except OverflowError:
             pass
     rows = [
-        [_number(x) for x in value] if type(value) is list and len(value) == 4 else [np.nan] * 4 for value in values
+        [_number(x, text) for x in value] if type(value) is list and len(value) == 4 else [np.nan] * 4
+        for value in values
     ]
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
-def _number(value: Any) -> float:
-    if type(value) not in (int, float):
+def _number(value: Any, text: bool = False) -> float:
+    if type(value) not in (int, float) and not (text and type(value) is str):
         return np.nan
     try:
         return float(value)
-    except OverflowError:
+    except (OverflowError, ValueError):
         return np.nan
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from contrastmask.data.sieve import Sieve
@@ -42,10 +44,22 @@ def _iou(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def settle_doubles(
-    boxes: np.ndarray, image: np.ndarray, has_mask: np.ndarray, considered: np.ndarray, sieve: Sieve, *, join: bool
+    boxes: np.ndarray,
+    image: np.ndarray,
+    has_mask: np.ndarray,
+    considered: np.ndarray,
+    same_mask: Callable[[int, int], bool],
+    sieve: Sieve,
+    *,
+    join: bool,
 ) -> None:
-    """Count doubled rows; with `join` drop one of each pair: the one without a mask, else the later. Of two masks none
-    is dropped: they may be two people's work."""
+    """Count doubled rows; with `join` drop one of each pair: the one without a mask, else the later.
+
+    Of two masks that differ none is dropped: they may be two people's work.
+
+    Args:
+        same_mask: whether two rows have the very same segmentation.
+    """
     first, second = find_doubles(boxes, image, sieve.label, considered)
     if len(first) == 0:
         return
@@ -54,10 +68,11 @@ def settle_doubles(
     spare[np.where(has_mask[first], second, first)[masks == 1]] = True
     spare[second[masks == 0]] = True
     both = np.zeros(len(boxes), dtype=bool)
-    both[second[masks == 2]] = True
+    for one, other in zip(first[masks == 2].tolist(), second[masks == 2].tolist(), strict=True):
+        (spare if same_mask(one, other) else both)[other] = True
     if join:
         sieve.drop(spare, REASON + ", joined")
     else:
         sieve.count("warning", spare, REASON, "data.duplicates=join keeps one of them, the one with a mask")
     remedy = "neither is left out; mend the file"
-    sieve.count("warning", both & ~spare, "of the same class and box as another, both with a mask", remedy)
+    sieve.count("warning", both & ~spare, "of the same class and box as another, with another mask", remedy)

@@ -50,6 +50,11 @@ class SegmentationTable:
         text = self.runs[self.run_rows[row] : self.run_rows[row + 1]].tobytes()
         return {"size": [height, width], "counts": text.decode("ascii")} if text else None
 
+    def same(self, one: int, other: int) -> bool:
+        """Whether two rows hold the very same numbers, or both nothing."""
+        first, second = self.take(np.array([one])), self.take(np.array([other]))
+        return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in vars(first))
+
     def take(self, rows: np.ndarray, keep: np.ndarray | None = None) -> SegmentationTable:
         """Rows int64 [R] in the given order, as a copy; those with `keep` (bool [R]) False become empty.
 

@@ -24,7 +24,9 @@ def test_columns_and_order(tmp_path: Path) -> None:
         ),
     )
     assert records.report.count() == records.report.count("warning") == 2
-    assert records.report.count(reason="of the same class and box as another, both with a mask") == 1
+    assert (
+        records.report.count(reason="of the same class and box as another of their image: two rows for one object") == 1
+    )
     assert records.categories == (Category(1, "person"), Category(18, "dog"), Category(90, "kite"))
     assert records.class_names == ["person", "dog", "kite"]
     assert records.image_ids.tolist() == [9, 3, 7, 4]
@@ -70,7 +72,7 @@ def test_small_and_empty_images_are_kept(tmp_path: Path) -> None:
     [
         (None, "bbox is not four finite numbers"),
         ([1, 2, 3], "bbox is not four finite numbers"),
-        ([1, 2, 3, "4"], "bbox is not four finite numbers"),
+        ([1, 2, 3, "four"], "bbox is not four finite numbers"),
         ([1, 2, 3, True], "bbox is not four finite numbers"),
         ([float("nan"), 2, 3, 4], "bbox is not four finite numbers"),
         ([1, 2, float("inf"), 4], "bbox is not four finite numbers"),

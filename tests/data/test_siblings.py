@@ -162,6 +162,23 @@ def test_boxes_in_other_forms(tmp_path: Path, form: str) -> None:
     assert np.abs(records.boxes - np.array(xyxy)).max() < 1e-3
 
 
+def test_boxes_of_another_form_in_a_part_of_the_file(tmp_path: Path) -> None:
+    boxes = [(i, i + 3, 14, 12) for i in range(1, 24)]
+    rows = [
+        row(
+            i,
+            image_id=i,
+            bbox=[x, y, x + w, y + h] if i % 4 == 0 else [x, y, w, h],
+            segmentation=[[x, y, x + w, y, x, y + h]],
+        )
+        for i, (x, y, w, h) in enumerate(boxes)
+    ]
+    images = [image(i) for i in range(len(boxes))]
+    assert "6 annotations, box is two corners" in read(tmp_path, content(rows, images)).report.lines("warning")[0]
+    records = read(tmp_path, content(rows, images), repair=True)
+    assert records.boxes.tolist() == [[x, y, x + w, y + h] for x, y, w, h in boxes]
+
+
 def test_boxes_without_masks_tell_their_form_where_they_can(tmp_path: Path) -> None:
     rows = [row(i, bbox=[25 + i, 20 + i, 35 + i, 32 + i], segmentation=None) for i in range(1, 7)]
     assert "two corners" in read(tmp_path, content(rows)).report.lines("warning")[0]
@@ -221,7 +238,7 @@ def test_doubled_rows_with_other_ids_and_boxes_a_little_off(tmp_path: Path) -> N
     rows = [
         row(1, **bare), row(50, bbox=[10.2, 10, 20, 20.3]),  # one has the mask
         row(2, image_id=2, **bare), row(3, image_id=2, **bare),  # neither has
-        row(4, image_id=3), row(5, image_id=3),  # both have
+        row(4, image_id=3), row(5, image_id=3, segmentation=[[10, 10, 30, 10, 11, 30]]),  # both have
         row(6, image_id=4), row(7, image_id=4, category_id=90),  # two classes
         row(8, image_id=5), row(9, image_id=5, bbox=[14, 10, 20, 20], **bare),  # two objects
     ]  # fmt: skip
@@ -232,6 +249,37 @@ def test_doubled_rows_with_other_ids_and_boxes_a_little_off(tmp_path: Path) -> N
     joined = read(tmp_path, data, duplicates="join")
     assert joined.ann_ids.tolist() == [50, 2, 4, 5, 6, 7, 8, 9]
     assert sum(reasons(joined, "dropped").values()) == 2
+
+
+def test_rows_listed_twice_are_joined(tmp_path: Path) -> None:
+    rows = [row(1), row(2, image_id=2, segmentation=rle(disc()), bbox=[17, 12, 17, 17])]
+    records = read(tmp_path, content([*rows, *rows]), repair=True, duplicates="join")
+    assert records.rows.tolist() == [0, 1]
+    assert sum(reasons(records, "dropped").values()) == 2
+
+
+def test_boxes_as_text(tmp_path: Path) -> None:
+    rows = [row(1, bbox=["10", " 10.5", "20", 20], segmentation=None), row(2, bbox=["a", 1, 2, 3], segmentation=None)]
+    assert len(read(tmp_path, content(rows)).ann_ids) == 0
+    assert read(tmp_path, content(rows), repair=True).boxes.tolist() == [[10, 10.5, 30, 30.5]]
+
+
+def test_boxes_and_masks_in_shares_of_the_image(tmp_path: Path) -> None:
+    boxes = [(20, 18, 20, 20), (24, 15, 22, 22), (25, 20, 14, 9), (32, 23, 8, 12)]
+    outlines = [np.array([x, y, x + w, y, x, y + h]) for x, y, w, h in boxes]
+    rows = [
+        row(i, bbox=(np.array(box) / [W, H, W, H]).tolist(), segmentation=[(outline / ([W, H] * 3)).tolist()])
+        for i, (box, outline) in enumerate(zip(boxes, outlines, strict=True))
+    ]
+    plain = read(tmp_path, content(rows))
+    assert len(plain.ann_ids) == 0
+    assert "x, y, width, height in shares of the image (0..1)" in "".join(plain.report.lines("warning"))
+    records = read(tmp_path, content(rows), repair=True)
+    assert records.has_mask.all()
+    assert records.boxes.tolist() == [[x, y, x + w, y + h] for x, y, w, h in boxes]
+    for a, outline in enumerate(outlines):
+        wanted = coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects([outline.tolist()], H, W)))
+        assert (records.mask(a) != wanted).sum() <= 2
 
 
 def test_a_crowd_of_many_pieces_is_no_painted_mask(tmp_path: Path) -> None:
