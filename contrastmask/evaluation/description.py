@@ -72,8 +72,8 @@ def sentences(description: Mapping[str, Any]) -> list[str]:
             continue
         shown = ", ".join(map(str, row["examples"]))
         more = ", …" if row["rows"] > len(row["examples"]) else ""
-        for_what = "" if len(row["kinds"]) == 2 else f" ({row['kinds'][0]} AP)"
-        lines.append(f"  {row['rows']} {row['outcome']}{for_what}: {row['rule']} ({shown}{more})")
+        for_what = "" if len(row["kinds"]) == 2 else f", for {row['kinds'][0]} AP alone,"
+        lines.append(f"  {row['rows']} rows{for_what} {row['rule']}; {row['outcome']} ({shown}{more})")
     most = description["max_detections"]
     notes = {
         "images_without_prediction": "images that the model has not seen: their objects are missed",
