@@ -35,7 +35,7 @@ from contrastmask.data.report import Report
 from contrastmask.data.segmentation import MENDABLE, MENDS, PROBLEMS, SOUND, Packed, pack, rasterise
 from contrastmask.data.segmentation_table import SegmentationTable
 from contrastmask.data.slim_rows import slim
-from contrastmask.data.strays import count_strays
+from contrastmask.data.strays import count_percent, count_strays
 from contrastmask.errors import DataError
 
 __all__ = ["Category", "Records", "load_annotations"]
@@ -151,6 +151,7 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
         count_rectangles(rectangles, has_mask & ~crowd & sieve.alive, sieve)
     del raw
     count_strays(masks, boxes, size, sieve.alive & ~crowd, sieve)
+    count_percent(boxes, size, ~crowd, sieve)
     considered, join = sieve.alive & ~crowd, reading.duplicates == "join"
     settle_doubles(boxes, image, has_mask, considered, packed.table.same, sieve, join=join)
     count_crowded(image, ~crowd, images["image_ids"], sieve)

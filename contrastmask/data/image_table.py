@@ -98,9 +98,9 @@ def _settle_repeats(sieve: Sieve, repair: bool) -> np.ndarray:
     if not again.any():
         return np.empty(0, dtype=np.int64)
     if not repair:
-        sieve.drop(
-            again, "whose id occurred before", "data.repair=true drops all images of such an id and their objects"
-        )
+        own = "files that are merged need ids of their own"
+        remedy = f"{own}; data.repair=true drops all images of such an id, and their objects"
+        sieve.drop(again, "whose id occurred before", remedy)
         return np.empty(0, dtype=np.int64)
     shared = np.unique(sieve.ids[again])
     first: dict[int, Any] = {}

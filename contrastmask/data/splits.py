@@ -107,11 +107,12 @@ def resolve_split(rule: SplitRule, records: Records) -> Split:
     may_lack_novel = not own and rule.rule in ("all", "as_annotated")
     if not base or not (novel or may_lack_novel):
         masks = _count_masks(records).any()
-        ways = "; split=all trains on every mask" if masks else "; no object of the file has a mask to learn from"
+        ways = ". No object of the file has a mask to learn from"
+        if masks:
+            ways = ". Name them yourself (split.base=[…] or split.novel=[…]), or use split=all to train on every mask"
         raise ConfigError(
             f"split {name!r} leaves no {'novel' if base else 'base'} class among the {len(names)} of {records.path} "
-            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}). Name them yourself (split.base=[…] or "
-            f"split.novel=[…]){ways}{lost(records)}"
+            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}){ways}{lost(records)}"
         )
     return Split(name, names, tuple(sorted(base)), tuple(sorted(novel)))
 

@@ -9,6 +9,7 @@ from contrastmask.data.mask_extents import Extents
 from contrastmask.data.sieve import Sieve
 
 INSIDE = 0.8  # of what lies around a mask must lie in its box, a margin of 1 px allowed
+MANY_BOXES = 20  # fewer may lie in a corner by chance
 SCALES = "data.repair=true scales them to fit their boxes"
 
 
@@ -47,6 +48,17 @@ def unit(factors: np.ndarray, size: np.ndarray) -> str:
         if np.median(np.abs(factors * whole / size - 1)) < 0.1:
             return name
     return f"of a picture {1 / np.median(factors):.3g} times as large"
+
+
+def count_percent(boxes: np.ndarray, size: np.ndarray, judged: np.ndarray, sieve: Sieve) -> None:
+    """Warn where every box of a file ends within 100 by 100, and fills that, though all images are far larger."""
+    rows = judged & sieve.alive
+    if rows.sum() < MANY_BOXES or size[rows].min() < 2 * 100:
+        return
+    reach = boxes[rows, 2:].max(axis=0)
+    if (reach <= 100.5).all() and (reach > 90).all():
+        reason = "no coordinate is over 100, in images of over 200 px: these may be percent of the image"
+        sieve.count("warning", rows, reason, "multiply x by width / 100 and y by height / 100, boxes and polygons")
 
 
 def count_strays(masks: Extents, boxes: np.ndarray, size: np.ndarray, judged: np.ndarray, sieve: Sieve) -> None:

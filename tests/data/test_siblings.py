@@ -219,6 +219,19 @@ def test_polygons_of_another_scale(tmp_path: Path, scale: tuple[float, float]) -
         assert (records.mask(a) == wanted).all()
 
 
+def test_boxes_and_masks_in_percent(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    lefts = [*random.uniform(1, 60, (24, 2)).tolist(), [70.0, 70.0]]
+    rows = [
+        row(i, image_id=i, bbox=[x, y, 25.0, 25.0], segmentation=[[x, y, x + 25, y, x, y + 25]])
+        for i, (x, y) in enumerate(lefts)
+    ]
+    images = [image(i, height=480, width=640) for i in range(25)]
+    [line] = read(tmp_path, content(rows, images)).report.lines("warning")
+    assert "25 annotations, no coordinate is over 100, in images of over 200 px" in line
+    assert read(tmp_path, content(rows[:-1], images)).report.count("warning") == 0
+
+
 def test_strays_that_nothing_explains_stay_and_are_named(tmp_path: Path) -> None:
     rows = [row(1), row(2, bbox=[35, 5, 9, 9])]
     for repair in (False, True):
