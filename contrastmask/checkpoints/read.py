@@ -22,7 +22,7 @@ from contrastmask.checkpoints.packing import class_names, named_tensors, unfit
 from contrastmask.checkpoints.plausible import check_about, check_network, check_sides
 from contrastmask.checkpoints.tensor_files import differences, read_tensors
 from contrastmask.data.records import Category
-from contrastmask.data.splits import Trained
+from contrastmask.data.trained import Trained
 from contrastmask.errors import CheckpointError
 
 GROUPS = ("backbone", "model", "loss")

@@ -15,9 +15,10 @@ from contrastmask.data.dataset import Batch, CocoDataset, collate
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Records
 from contrastmask.data.sampler import GroupedBatchSampler, ShardBatchSampler
-from contrastmask.data.splits import Split, SplitRule, Trained
+from contrastmask.data.splits import Split, SplitRule
 from contrastmask.data.subsets import Subsets
 from contrastmask.data.summary import summarise, summary_lines
+from contrastmask.data.trained import Trained
 from contrastmask.data.transforms import TestTransform, TrainTransform
 
 

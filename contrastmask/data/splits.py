@@ -12,8 +12,9 @@ from difflib import get_close_matches
 
 import numpy as np
 
+from contrastmask.data.learnable import count_masks, lost
 from contrastmask.data.records import Records
-from contrastmask.errors import ConfigError, DataError
+from contrastmask.errors import ConfigError
 
 # PASCAL VOC's classes under COCO's names (motorcycle, airplane, couch, potted plant, dining table, tv).
 VOC_CLASSES: tuple[str, ...] = (
@@ -61,20 +62,6 @@ class SplitRule:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a checkpoint says of the classes it was trained on.
-
-    Attributes:
-        class_names: in label order. whose: the file, for messages.
-        base: names of those that had masks; None where the file does not say.
-    """
-
-    class_names: tuple[str, ...]
-    whose: str
-    base: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
 class Split:
     """Labels 0..K-1 in two groups: sorted, disjoint, together all classes. `class_names` in label order."""
 
@@ -106,7 +93,7 @@ def resolve_split(rule: SplitRule, records: Records) -> Split:
     novel = everything - base
     may_lack_novel = not own and rule.rule in ("all", "as_annotated")
     if not base or not (novel or may_lack_novel):
-        masks = _count_masks(records).any()
+        masks = count_masks(records).any()
         ways = ". No object of the file has a mask to learn from"
         if masks:
             ways = ". Name them yourself (split.base=[…] or split.novel=[…]), or use split=all to train on every mask"
@@ -115,65 +102,6 @@ def resolve_split(rule: SplitRule, records: Records) -> Split:
             f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}){ways}{lost(records)}"
         )
     return Split(name, names, tuple(sorted(base)), tuple(sorted(novel)))
-
-
-def trained_split(rule: SplitRule, trained: Trained) -> Split | None:
-    """A checkpoint's own split, for a rule that asks for the file of its training; None where it does not say."""
-    if rule.base is not None or rule.novel is not None or rule.rule != "as_annotated" or trained.base is None:
-        return None
-    names = tuple(trained.class_names)
-    base = tuple(label for label, name in enumerate(names) if name in trained.base)
-    return Split(rule.name or rule.rule, names, base, tuple(sorted(set(range(len(names))) - set(base))))
-
-
-def differences(split: Split, trained: Trained) -> list[str]:
-    """Where a split of the data is another than the one that a checkpoint was trained with, as sentences."""
-    if trained.base is None:
-        return []
-    base = {split.class_names[label] for label in split.base}
-    learnt = set(trained.base)
-    found = (
-        ("base here, but trained without masks", sorted(base - learnt)),
-        ("novel here, but trained with masks", sorted(learnt & set(split.class_names) - base)),
-    )
-    return [
-        f"split {split.name} differs from the training of {trained.whose}: {what}: {', '.join(names)}"
-        for what, names in found
-        if names
-    ]
-
-
-def require_masks(split: Split, records: Records) -> None:
-    """Raise unless a training on these records, not yet split, has objects, and masks of base classes.
-
-    Raises:
-        DataError: nothing to learn from; with everything that reading lost.
-    """
-    objects = np.bincount(records.labels[~records.crowd], minlength=len(records.categories))
-    if not objects.any():
-        raise DataError(f"{records.path}: no object is left to train on{lost(records)}")
-    if not _count_masks(records)[list(split.base)].any():
-        raise DataError(
-            f"{records.path}: no object of a base class has a mask, so there is nothing to learn masks from "
-            f"(split.mask_share=0 trains boxes alone){lost(records)}"
-        )
-
-
-def bare_classes(split: Split, records: Records) -> list[str]:
-    """Base classes that have objects and not one mask."""
-    objects = np.bincount(records.labels[~records.crowd], minlength=len(records.categories))
-    masks = _count_masks(records)
-    return [split.class_names[label] for label in split.base if objects[label] and not masks[label]]
-
-
-def lost(records: Records) -> str:
-    """What reading lost or doubts, a line each, to stand below an error that may follow from it."""
-    return "".join(f"\n  {line}" for line in records.report.lines("warning", "dropped", "without_mask"))
-
-
-def _count_masks(records: Records) -> np.ndarray:
-    """int64 [K], objects with a mask."""
-    return np.bincount(records.labels[~records.crowd & records.has_mask], minlength=len(records.categories))
 
 
 def apply_split(split: Split, records: Records, mask_share: float = 1.0) -> Records:
@@ -201,7 +129,7 @@ def _box_only(records: Records) -> set[int]:
     """Labels with objects of which none has a mask; crowd regions do not count, as training leaves them out."""
     count = len(records.categories)
     objects = np.bincount(records.labels[~records.crowd], minlength=count)
-    return set(np.flatnonzero((objects > 0) & (_count_masks(records) == 0)).tolist())
+    return set(np.flatnonzero((objects > 0) & (count_masks(records) == 0)).tolist())
 
 
 def _own_base(rule: SplitRule, names: Sequence[str]) -> set[int]:

@@ -13,7 +13,7 @@ from pytorch_lightning.utilities import rank_zero_info
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.initialisation import load_initialisation
 from contrastmask.data.datamodule import CocoDataModule
-from contrastmask.data.splits import Trained
+from contrastmask.data.trained import Trained
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.model.detector import Detector
 from contrastmask.programs.config import Config, typed

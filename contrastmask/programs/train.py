@@ -13,7 +13,7 @@ from rich.console import Console
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.read import load_weights, read_checkpoint, read_resumable
 from contrastmask.data.datamodule import CocoDataModule
-from contrastmask.data.splits import Trained
+from contrastmask.data.trained import Trained
 from contrastmask.errors import ConfigError
 from contrastmask.evaluation.description import sentences
 from contrastmask.evaluation.detections import FILES, to_coco_results

@@ -16,7 +16,8 @@ from contrastmask.data import datamodule as module_under_test
 from contrastmask.data import subsets
 from contrastmask.data.datamodule import CocoDataModule
 from contrastmask.data.reading import Reading
-from contrastmask.data.splits import SplitRule, Trained
+from contrastmask.data.splits import SplitRule
+from contrastmask.data.trained import Trained
 from contrastmask.errors import DataError
 from tests.identical import identical
 from tests.tiny_coco import TinyCoco, write_tiny_coco
@@ -209,6 +210,29 @@ def test_a_checkpoint_brings_its_split_and_labels(train, val):
     ]
     with pytest.raises(DataError, match=r"does not exist"):
         make(train, val, SplitRule("as_annotated"), trained=replace(trained, base=None)).setup("test")
+
+
+def test_predicted_masks_are_learnt_on_demand_and_never_judged_by(train, val):
+    cat = next(c["id"] for c in train.content["categories"] if c["name"] == "cat")
+    for side in (train, val):
+        content = copy.deepcopy(side.content)
+        for row in content["annotations"]:
+            if row["category_id"] == cat:
+                row["segmentation_predicted"] = True
+        side.rewrite(content)
+    rule = SplitRule("as_annotated")
+    for use in ("ignore", "use"):
+        data = ready(train, val, rule, reading=Reading(predicted_masks=use))
+        assert ([data.class_names[label] for label in data.split.novel] == ["cat"]) == (use == "ignore")
+        for records, learnt in ((data.train_records, use == "use"), (data.val_records, False)):
+            cats = records.labels == data.class_names.index("cat")
+            assert cats.any()
+            assert (records.has_mask[cats] == learnt).all()
+            assert records.predicted[cats].all()
+        for side in ("train", "val"):
+            counted = json.dumps(data.summary()[side]["records"])
+            assert "mask is a prediction, not a person's" in counted
+            assert '"classes": {"cat": ' in counted
 
 
 def test_class_tables_must_agree(train, val):

@@ -9,15 +9,8 @@ from pathlib import Path
 import pytest
 
 from contrastmask.data.annotations import Records, load_annotations
-from contrastmask.data.splits import (
-    VOC_CLASSES,
-    Split,
-    SplitRule,
-    apply_split,
-    bare_classes,
-    require_masks,
-    resolve_split,
-)
+from contrastmask.data.learnable import bare_classes, require_masks
+from contrastmask.data.splits import VOC_CLASSES, Split, SplitRule, apply_split, resolve_split
 from contrastmask.errors import ConfigError, DataError
 from tests.data.coco_rows import content, read, row
 

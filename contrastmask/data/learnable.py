@@ -1,0 +1,46 @@
+"""Whether records hold something to learn masks from, and what reading lost where they do not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from contrastmask.data.records import Records
+from contrastmask.errors import DataError
+
+if TYPE_CHECKING:
+    from contrastmask.data.splits import Split
+
+
+def require_masks(split: Split, records: Records) -> None:
+    """Raise unless a training on these records, not yet split, has objects, and masks of base classes.
+
+    Raises:
+        DataError: nothing to learn from; with everything that reading lost.
+    """
+    objects = np.bincount(records.labels[~records.crowd], minlength=len(records.categories))
+    if not objects.any():
+        raise DataError(f"{records.path}: no object is left to train on{lost(records)}")
+    if not count_masks(records)[list(split.base)].any():
+        raise DataError(
+            f"{records.path}: no object of a base class has a mask, so there is nothing to learn masks from "
+            f"(split.mask_share=0 trains boxes alone){lost(records)}"
+        )
+
+
+def bare_classes(split: Split, records: Records) -> list[str]:
+    """Base classes that have objects and not one mask."""
+    objects = np.bincount(records.labels[~records.crowd], minlength=len(records.categories))
+    masks = count_masks(records)
+    return [split.class_names[label] for label in split.base if objects[label] and not masks[label]]
+
+
+def lost(records: Records) -> str:
+    """What reading lost or doubts, a line each, to stand below an error that may follow from it."""
+    return "".join(f"\n  {line}" for line in records.report.lines("warning", "dropped", "without_mask", "noted"))
+
+
+def count_masks(records: Records) -> np.ndarray:
+    """int64 [K], objects with a mask."""
+    return np.bincount(records.labels[~records.crowd & records.has_mask], minlength=len(records.categories))

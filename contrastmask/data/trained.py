@@ -1,0 +1,47 @@
+"""The classes and the split that a checkpoint was trained on, beside those of the data that it meets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contrastmask.data.splits import Split, SplitRule
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a checkpoint says of the classes it was trained on.
+
+    Attributes:
+        class_names: in label order. whose: the file, for messages.
+        base: names of those that had masks; None where the file does not say.
+    """
+
+    class_names: tuple[str, ...]
+    whose: str
+    base: tuple[str, ...] | None = None
+
+
+def trained_split(rule: SplitRule, trained: Trained) -> Split | None:
+    """A checkpoint's own split, for a rule that asks for the file of its training; None where it does not say."""
+    if rule.base is not None or rule.novel is not None or rule.rule != "as_annotated" or trained.base is None:
+        return None
+    names = tuple(trained.class_names)
+    base = tuple(label for label, name in enumerate(names) if name in trained.base)
+    return Split(rule.name or rule.rule, names, base, tuple(sorted(set(range(len(names))) - set(base))))
+
+
+def differences(split: Split, trained: Trained) -> list[str]:
+    """Where a split of the data is another than the one that a checkpoint was trained with, as sentences."""
+    if trained.base is None:
+        return []
+    base = {split.class_names[label] for label in split.base}
+    learnt = set(trained.base)
+    found = (
+        ("base here, but trained without masks", sorted(base - learnt)),
+        ("novel here, but trained with masks", sorted(learnt & set(split.class_names) - base)),
+    )
+    return [
+        f"split {split.name} differs from the training of {trained.whose}: {what}: {', '.join(names)}"
+        for what, names in found
+        if names
+    ]
