@@ -20,6 +20,7 @@ from contrastmask.data.subsets import Subsets
 from contrastmask.data.summary import summarise, summary_lines
 from contrastmask.data.trained import Trained
 from contrastmask.data.transforms import TestTransform, TrainTransform
+from contrastmask.data.workers import outlive_signals
 
 
 class CocoDataModule(pl.LightningDataModule):
@@ -165,6 +166,7 @@ class CocoDataModule(pl.LightningDataModule):
             repeats=self.repeats,
             rank=rank,
             world_size=world_size,
+            done=self._done(),
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:
@@ -177,6 +179,12 @@ class CocoDataModule(pl.LightningDataModule):
         """The same as `val_dataloader`."""
         return self.val_dataloader()
 
+    def _done(self) -> int:
+        """Batches of the epoch that a resumed training has had before it was cut off."""
+        if self.trainer is None or not self.trainer.fit_loop.restarting:
+            return 0
+        return self.trainer.fit_loop.epoch_loop.batch_progress.current.ready
+
     def _shard(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
@@ -187,6 +195,7 @@ class CocoDataModule(pl.LightningDataModule):
             collate_fn=collate,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
+            worker_init_fn=outlive_signals,
             pin_memory=torch.cuda.is_available(),
             # Making an iterator draws a seed for workers: not from the global generator, whose state the model uses.
             generator=torch.Generator().manual_seed(self.seed),

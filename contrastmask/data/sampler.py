@@ -49,6 +49,8 @@ class GroupedBatchSampler:
     Args:
         wide: bool [I], width > height of every image of the data set.
         batch_size: images per process.
+        done: batches of the constructor's epoch that a training has had before it was cut off; iterating over that
+            epoch begins behind them, its length stays. All of an epoch's are none of the next.
 
     Raises:
         ConfigError: no image, or a size, seed, epoch or rank out of range.
@@ -64,6 +66,7 @@ class GroupedBatchSampler:
         repeats: int = 1,
         rank: int = 0,
         world_size: int = 1,
+        done: int = 0,
     ) -> None:
         _check_shard(batch_size, rank, world_size)
         if repeats < 1:
@@ -76,6 +79,7 @@ class GroupedBatchSampler:
         self.groups = [members for members in (np.flatnonzero(~wide), np.flatnonzero(wide)) if members.size]
         self.batch_size, self.seed, self.repeats = batch_size, seed, repeats
         self.rank, self.world_size = rank, world_size
+        self._done = (int(epoch), done if done < len(self) else 0)
         self.set_epoch(epoch)
 
     @property
@@ -97,6 +101,8 @@ class GroupedBatchSampler:
     def __iter__(self) -> Iterator[list[Key]]:
         # Not a generator: the order is fixed when the iterator is made, whatever set_epoch says afterwards.
         steps, epoch = self._steps(), self.epoch
+        if epoch == self._done[0]:
+            steps = steps[self._done[1] :]
         mine = steps[:, self.rank * self.batch_size : (self.rank + 1) * self.batch_size]
         return ([Key(epoch, int(draw), int(index)) for draw, index in batch] for batch in mine)
 

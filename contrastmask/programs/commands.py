@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
+from contrastmask.files.interruption import Ended, listening
 from contrastmask.programs import config, predict_config
 from contrastmask.programs.composing import run
 from contrastmask.programs.launch import job
@@ -42,7 +43,12 @@ def _run(program: str, words: Sequence[str] | None) -> None:
             getattr(work, program)(cfg, folder)
 
     config.register()
-    run(program, task, sys.argv[1:] if words is None else words)
+    try:
+        with listening():
+            run(program, task, sys.argv[1:] if words is None else words)
+    except Ended as ended:
+        print(f"{program} ended by {ended.signal.name}", file=sys.stderr)
+        raise
 
 
 def _predict(cfg: DictConfig) -> None:

@@ -18,6 +18,7 @@ from contrastmask.errors import ConfigError
 from contrastmask.evaluation.description import sentences
 from contrastmask.evaluation.detections import FILES, to_coco_results
 from contrastmask.evaluation.tables import format_tables
+from contrastmask.files.interruption import deferred
 from contrastmask.files.whole_file import write_json
 from contrastmask.programs.build import (
     build_datamodule,
@@ -32,6 +33,7 @@ from contrastmask.programs.moved_names import under_todays_names
 from contrastmask.programs.resume import check_resumed
 from contrastmask.programs.run_folder import git_revision, write_identity
 from contrastmask.training.callbacks import Overlays
+from contrastmask.training.ending import Ending
 from contrastmask.training.loggers import log_config
 from contrastmask.training.module import ContrastMaskModule
 
@@ -49,12 +51,13 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
         check_resumed(resumed, config, datamodule.split)
     module = build_module(config, plain, datamodule, build_initialised(config, datamodule.class_names))
     trainer = _trainer(cfg, plain, folder, datamodule)
-    # our own checkpoints hold tensors and plain containers only
-    trainer.fit(module, datamodule=datamodule, ckpt_path=config.ckpt_path, weights_only=True)
     last = folder / "checkpoints" / "last.ckpt"
-    if config.trainer["enable_checkpointing"] and not trainer.fast_dev_run:
-        trainer.save_checkpoint(last)
-        rank_zero_info(f"checkpoint {last}")
+    with deferred():
+        # our own checkpoints hold tensors and plain containers only
+        trainer.fit(module, datamodule=datamodule, ckpt_path=config.ckpt_path, weights_only=True)
+        if config.trainer["enable_checkpointing"] and not trainer.fast_dev_run:
+            trainer.save_checkpoint(last)
+            rank_zero_info(f"checkpoint {last}")
     wanted = module.whole_epochs > 0 if config.evaluate_after is None else config.evaluate_after
     if not wanted:
         rank_zero_info(f"no whole epoch trained, so nothing is evaluated; python test.py ckpt_path={last}")
@@ -88,8 +91,9 @@ def _data(config: Config, stage: str, trained: Trained | None = None) -> CocoDat
 
 
 def _trainer(cfg: DictConfig, plain: dict[str, Any], folder: Path, datamodule: CocoDataModule) -> pl.Trainer:
-    overlays = Overlays(folder / "overlays", cfg.overlays)
-    trainer = build_trainer(cfg, callbacks=[overlays])
+    keeps = cfg.trainer.enable_checkpointing and not cfg.trainer.fast_dev_run
+    ending = Ending(folder / "checkpoints" / "last.ckpt" if keeps else None)
+    trainer = build_trainer(cfg, callbacks=[Overlays(folder / "overlays", cfg.overlays), ending])
     _identify(cfg, plain, folder, datamodule, trainer)
     return trainer
 
@@ -97,8 +101,9 @@ def _trainer(cfg: DictConfig, plain: dict[str, Any], folder: Path, datamodule: C
 def _evaluate(
     trainer: pl.Trainer, folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule, config: Config
 ) -> dict[str, Any]:
-    trainer.test(module, datamodule=datamodule, verbose=False)
-    _report(folder, module, datamodule, config)
+    with deferred():
+        trainer.test(module, datamodule=datamodule, verbose=False)
+        _report(folder, module, datamodule, config)
     return module.results
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytorch_lightning as pl
@@ -11,8 +12,9 @@ from contrastmask.data.records import Records
 from contrastmask.data.splits import Split
 from contrastmask.evaluation.truth import Truth
 from contrastmask.evaluation.truth_file import read_truth
+from contrastmask.files.interruption import at_once
 from contrastmask.model.masks import encode_masks
-from contrastmask.training.distributed import gather_predictions, share
+from contrastmask.training.distributed import gather_predictions, share, world_size
 
 Batch = tuple[list[Tensor], list[dict[str, Any]]]
 
@@ -99,7 +101,9 @@ class EvaluatedModule(pl.LightningModule):
             return
         results: dict[str, Any] = {}
         if self.trainer.is_global_zero:
-            results = self._judge(predictions, given)
+            # judging changes nothing: one process alone may be ended in it, several wait for each other
+            with at_once() if world_size() == 1 else nullcontext():
+                results = self._judge(predictions, given)
         self.predictions, self.given_predictions = predictions, given
         self.results = share(results)
         self.log_dict(scalars(self.results, stage))

@@ -69,6 +69,8 @@ class ContrastMaskModule(EvaluatedModule):
         images = self.images_per_process * trainer.world_size * trainer.accumulate_grad_batches
         steps, resumed = expected_steps(trainer), trainer.ckpt_path is not None
         rank_zero_info("\n".join(rate_lines(options, images, trainer.optimizers[0], steps, resumed=resumed)))
+        # a training resumed within an epoch is not told that the epoch starts
+        self.on_train_epoch_start()
 
     def on_train_epoch_start(self) -> None:
         self.epoch.fill_(self.current_epoch)

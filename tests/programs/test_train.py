@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 
 from contrastmask.errors import CheckpointError, ConfigError, DataError
+from tests.identical import assert_equal_checkpoints
 from tests.tiny_coco import write_tiny_coco
 from tests.tiny_run import MODEL, run_test, run_train, tiny_data
 
@@ -237,21 +238,6 @@ def logged_figures(run: Path) -> list[dict[str, str]]:
     with next((run / "csv").rglob("metrics.csv")).open() as file:
         rows = list(csv.DictReader(file))
     return [{k: v for k, v in row.items() if v and not k.startswith(("speed/", "memory/"))} for row in rows]
-
-
-def assert_equal_checkpoints(a: Path, b: Path) -> None:
-    """Weights, optimiser and schedulers of the two runs' last checkpoints are the same bits."""
-    one, two = (torch.load(p / "checkpoints" / "last.ckpt", weights_only=True) for p in (a, b))
-    assert one["state_dict"].keys() == two["state_dict"].keys()
-    assert len(one["state_dict"]) > 100
-    for name, value in one["state_dict"].items():
-        assert torch.equal(value, two["state_dict"][name]), name
-    for key in ("lr_schedulers", "global_step", "epoch"):
-        assert one[key] == two[key]
-    states = [c["optimizer_states"][0]["state"] for c in (one, two)]
-    for index, state in states[0].items():
-        for name, value in state.items():
-            assert torch.equal(torch.as_tensor(value), torch.as_tensor(states[1][index][name])), (index, name)
 
 
 def test_the_tiny_model_is_an_ordinary_setting_of_the_same_model() -> None:

@@ -1,0 +1,149 @@
+"""SIGTERM, Ctrl+C and SIGUSR1 in training, validation and evaluation: saved, and the exit status tells."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from contrastmask.files.interruption import Ended, listening
+from contrastmask.training.module import ContrastMaskModule
+from tests.identical import assert_equal_checkpoints
+from tests.tiny_run import run_test, run_train, tiny_data
+
+
+def signal_at(monkeypatch: pytest.MonkeyPatch, method: str, call: int, signum: int) -> list[int]:
+    """Send this process a signal in the middle of the ``call``-th call (from 1) of a step; the count so far."""
+    step: Callable = getattr(ContrastMaskModule, method)
+    calls = [0]
+
+    def stepped(self: ContrastMaskModule, *args: object) -> object:
+        calls[0] += 1
+        if calls[0] == call:
+            os.kill(os.getpid(), signum)
+        return step(self, *args)
+
+    monkeypatch.setattr(ContrastMaskModule, method, stepped)
+    return calls
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> tuple[str, ...]:
+    return (
+        *tiny_data(tmp_path / "data", n_images=6),
+        "data.batch_size=2",
+        "schedule.warmup_steps=3",
+        "schedule.milestones=[1]",
+        "schedule.epochs=2",
+        "evaluate_after=false",
+        "logger=none",
+        "overlays=0",
+    )
+
+
+def ended(signum: int, run: Callable[[], object]) -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    with pytest.raises(Ended) as caught, listening():
+        run()
+    assert caught.value.code == 128 + signum
+    assert before == (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT))
+
+
+@pytest.mark.parametrize(
+    ("method", "call", "signum", "more"),
+    [
+        ("training_step", 1, signal.SIGTERM, ()),  # of four steps an epoch
+        ("training_step", 4, signal.SIGINT, ()),
+        ("training_step", 4, signal.SIGTERM, ("trainer.limit_val_batches=0", "callbacks.best=null")),
+        ("training_step", 6, signal.SIGTERM, ()),
+        ("training_step", 3, signal.SIGTERM, ("trainer.accumulate_grad_batches=2",)),
+        ("validation_step", 2, signal.SIGTERM, ()),  # of three
+        ("validation_step", 3, signal.SIGINT, ()),
+        ("_judge", 1, signal.SIGTERM, ()),
+    ],
+)
+def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not_been(
+    method: str,
+    call: int,
+    signum: int,
+    more: tuple[str, ...],
+    data: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = (*data, *more)
+    run_train(tmp_path / "whole", *data)
+    with monkeypatch.context() as patch:
+        calls = signal_at(patch, method, call, signum)
+        ended(signum, lambda: run_train(tmp_path / "cut", *data))
+        assert calls[0] == call + bool(more), "it went on"  # a step behind an epoch's end, or a whole one
+    last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
+    assert not (tmp_path / "cut" / "results.json").exists()
+    run_train(tmp_path / "on", *data, f"ckpt_path={last}")
+    assert_equal_checkpoints(tmp_path / "whole", tmp_path / "on")
+
+
+@pytest.mark.parametrize("more", [(), ("trainer.limit_val_batches=0",)])
+def test_a_training_that_broke_goes_on_from_its_last_epoch(
+    more: tuple[str, ...], data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = (*data, *more)
+    run_train(tmp_path / "whole", *data)
+    calls, step = [0], ContrastMaskModule.training_step
+
+    def breaks(self: ContrastMaskModule, *args: object) -> object:
+        calls[0] += 1
+        if calls[0] == 6:
+            raise MemoryError
+        return step(self, *args)
+
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(ContrastMaskModule, "training_step", breaks)
+        run_train(tmp_path / "cut", *data)
+    run_train(tmp_path / "on", *data, f"ckpt_path={tmp_path}/cut/checkpoints/last.ckpt")
+    assert_equal_checkpoints(tmp_path / "whole", tmp_path / "on")
+
+
+def test_an_evaluation_that_was_cut_off_has_no_results_and_says_so(
+    data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_train(tmp_path / "run", *data)
+    calls = signal_at(monkeypatch, "test_step", 1, signal.SIGTERM)
+    checkpoint = f"ckpt_path={tmp_path}/run/checkpoints/last.ckpt"
+    ended(signal.SIGTERM, lambda: run_test(tmp_path / "test", *data[:5], checkpoint))
+    assert calls[0] == 1
+    assert not (tmp_path / "test" / "results.json").exists()
+    assert "SIGTERM: the evaluation was cut off after 1 images" in capsys.readouterr().err
+
+
+def test_sigusr1_saves_and_goes_on(data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = []
+    save = torch.save
+
+    def saved(content: dict, *args: object, **kwargs: object) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1) if content["global_step"] == 4 else None  # during a save, too
+        steps.append(content["global_step"])
+        save(content, *args, **kwargs)
+
+    monkeypatch.setattr(torch, "save", saved)
+    signal_at(monkeypatch, "training_step", 2, signal.SIGUSR1)
+    with listening():
+        run_train(tmp_path / "run", *data, "callbacks=none")
+    assert steps == [2, 4, 5, 8, 8]  # Lightning saves after each epoch, the program at the end
+
+
+def test_a_second_ctrl_c_ends_at_once(data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = ContrastMaskModule.training_step
+
+    def impatient(self: ContrastMaskModule, *args: object) -> object:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        return step(self, *args)
+
+    monkeypatch.setattr(ContrastMaskModule, "training_step", impatient)
+    ended(signal.SIGINT, lambda: run_train(tmp_path / "run", *data))
+    assert not (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
