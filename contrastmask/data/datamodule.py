@@ -148,7 +148,8 @@ class CocoDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Aspect-grouped batches of this process, starting at the trainer's epoch (0 without a trainer)."""
         # On resume the first iterator exists before the trainer tells the epoch (Lightning #21938).
-        epoch = 0 if self.trainer is None else self.trainer.current_epoch
+        # of a checkpoint from an epoch's end current_epoch is still that one here
+        epoch = 0 if self.trainer is None else self.trainer.fit_loop.epoch_progress.current.processed
         return self._loader(self.train_dataset, self._train_sampler(epoch))
 
     @property

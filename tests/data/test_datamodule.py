@@ -49,6 +49,12 @@ def ready(*args, **kwargs) -> CocoDataModule:
     return data
 
 
+def trainer_at(epoch: int, rank: int = 0, world_size: int = 1) -> SimpleNamespace:
+    """As much of a trainer as a loader asks."""
+    loop = SimpleNamespace(restarting=False, epoch_progress=SimpleNamespace(current=SimpleNamespace(processed=epoch)))
+    return SimpleNamespace(global_rank=rank, world_size=world_size, fit_loop=loop)
+
+
 def test_novel_masks_are_withheld_from_training_and_kept_for_evaluation(train, val):
     data = ready(train, val)
     assert [data.class_names[label] for label in data.split.novel] == list(NOVEL)
@@ -91,7 +97,7 @@ def test_batches_and_their_sharding(train, val):
     shards = []
     for rank in range(2):
         data = ready(train, val, batch_size=2, eval_batch_size=2)
-        data.trainer = SimpleNamespace(global_rank=rank, world_size=2, current_epoch=0)
+        data.trainer = trainer_at(0, rank, world_size=2)
         shards.append(data)
     steps = zip(*(data.train_dataloader() for data in shards), strict=True)
     assert [t["index"] for step in steps for _, targets in step for t in targets] == together
@@ -104,7 +110,7 @@ def test_batches_and_their_sharding(train, val):
 
 def test_the_loader_starts_at_the_trainers_epoch(train, val):
     data = ready(train, val)
-    data.trainer = SimpleNamespace(global_rank=0, world_size=1, current_epoch=3)
+    data.trainer = trainer_at(3)
     loader = data.train_dataloader()
     assert {key.epoch for batch in loader.batch_sampler for key in batch} == {3}
 

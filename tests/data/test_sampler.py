@@ -129,3 +129,14 @@ def test_evaluation_shards_hold_every_image_once(size, batch_size, world_size):
     assert [len(shard) for shard in shards] == [len(b) for b in batches]
     assert sorted(i for shard in batches for batch in shard for i in batch) == list(range(size))
     assert all(batch == sorted(batch) and 1 <= len(batch) <= batch_size for shard in batches for batch in shard)
+
+
+def test_what_an_epoch_has_had_is_left_out_of_it_alone() -> None:
+    wide = [True, False, True, True, False, True]
+    whole, rest = (GroupedBatchSampler(wide, 2, seed=3, epoch=5, done=done) for done in (0, 2))
+    assert list(rest) == list(whole)[2:]
+    assert len(rest) == len(whole)
+    whole.set_epoch(6)
+    rest.set_epoch(6)
+    assert list(rest) == list(whole)
+    assert list(GroupedBatchSampler(wide, 2, seed=3, epoch=6, done=len(whole))) == list(whole)
