@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from lightning_utilities.core.rank_zero import rank_zero_info, rank_zero_warn
-
 from contrastmask.checkpoints.network import BackboneConfig, NetworkConfig
 from contrastmask.checkpoints.pretrained import body_state, load_body
 from contrastmask.errors import CheckpointError
@@ -18,6 +16,7 @@ from contrastmask.model.roi_align import PyramidRoIAlign
 from contrastmask.model.roi_heads import RoIHeads
 from contrastmask.model.rpn import GridAnchors, ProposalNetwork
 from contrastmask.model.sampling import RoISampler
+from contrastmask.spoken import say, warn
 
 
 def build_detector(config: NetworkConfig, classes: int, *, pretrained: bool = True) -> Detector:
@@ -79,7 +78,7 @@ def _build_backbone(config: BackboneConfig, channels: int, pretrained: bool) -> 
         except CheckpointError as error:
             if config.require_weights or config.weights != "imagenet":
                 raise
-            rank_zero_warn(
+            warn(
                 f"THE BACKBONE STARTS FROM RANDOM WEIGHTS: {error}. Nothing of it is frozen. "
                 "backbone.require_weights=true stops here instead"
             )
@@ -90,5 +89,5 @@ def _build_backbone(config: BackboneConfig, channels: int, pretrained: bool) -> 
     backbone = ResNetFPN(config.depth, **kind, channels=channels, frozen_stages=frozen, norm_eval=norm_eval)
     if state is not None:
         load_body(backbone.body, state, str(config.weights))
-        rank_zero_info(f"backbone {config.name} starts from {config.weights} weights")
+        say(f"backbone {config.name} starts from {config.weights} weights")
     return backbone

@@ -27,6 +27,7 @@ model
 losses
 report
 files
+spoken
 arguments
 conf_folder errors
 """

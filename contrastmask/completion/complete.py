@@ -7,6 +7,7 @@ killed run, started again, goes on at the next group and writes the same file.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from contrastmask.errors import CheckpointError, DataError
 from contrastmask.files.journal import Journal
 from contrastmask.files.lock import held
 from contrastmask.prediction.predictor import Predictor
+from contrastmask.spoken import Pulse
 
 
 def complete(options: CompletionOptions, predictor: Predictor, console: Console | None = None) -> dict[str, Any]:
@@ -153,7 +155,10 @@ def _progress(
                TextColumn("{task.fields[rate]}"), TimeRemainingColumn())  # fmt: skip
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("objects", total=sum(objects), completed=done, rate="")
+        pulse = Pulse("completing", sum(objects) - done, "objects", tell=partial(console.print, markup=False))
         for number, batch in work:
             yield number, batch
+            if not console.is_terminal:  # where no bar is shown
+                pulse.add(objects[number])
             speed = progress.tasks[0].speed
             progress.update(task, advance=objects[number], rate=f"{speed:.1f}/s" if speed else "")

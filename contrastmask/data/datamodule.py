@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.utilities.rank_zero import rank_zero_info
 from torch.utils.data import DataLoader
 
 from contrastmask.data.dataset import Batch, CocoDataset, collate
@@ -21,6 +20,7 @@ from contrastmask.data.summary import summarise, summary_lines
 from contrastmask.data.trained import Trained
 from contrastmask.data.transforms import TestTransform, TrainTransform
 from contrastmask.data.workers import outlive_signals
+from contrastmask.spoken import say
 
 
 class CocoDataModule(pl.LightningDataModule):
@@ -94,9 +94,9 @@ class CocoDataModule(pl.LightningDataModule):
         """
         for side in self.subsets.read(evaluation_only=stage in ("validate", "test")):
             self._datasets[side] = self._make_dataset(side)
-            rank_zero_info("\n".join(summary_lines(side, self.subsets.records[side], self._summary_of(side))))
+            say("\n".join(summary_lines(side, self.subsets.records[side], self._summary_of(side))))
         for note in self.subsets.notes:
-            rank_zero_info(note)
+            say(note)
 
     def _make_dataset(self, side: str) -> CocoDataset:
         train = side == "train"

@@ -34,6 +34,7 @@ from contrastmask.data.records import Records
 from contrastmask.data.sampler import Key
 from contrastmask.data.training_images import training_images
 from contrastmask.errors import ConfigError, DataError
+from contrastmask.spoken import SpokenWarning
 
 Target = dict[str, Any]
 Sample = tuple[Tensor, Target]
@@ -126,7 +127,7 @@ class CocoDataset(Dataset):
                 raise
             if not self._skipped[index]:
                 self._skipped[index] = 1
-                warnings.warn(f"skipped, on_bad=skip: {error}", stacklevel=2)
+                warnings.warn(f"skipped, on_bad=skip: {error}", SpokenWarning, stacklevel=2)
             return None
 
     def _target(self, position: int) -> Target:

@@ -51,7 +51,7 @@ def summary_lines(side: str, records: Records, summary: dict[str, Any]) -> list[
     """The same for the terminal, with the checking's own report at the end."""
     reasons = [f"{number} {reason}" for reason, number in summary["images_left_out"].items() if number]
     left_out = f" (left out: {', '.join(reasons)})" if reasons else ""
-    lines = [f"{side}: {summary['images_used']} of {summary['images']} images{left_out}"]
+    lines = [f"{side}: {summary['images_used']} of {summary['images']} images of {records.path}{left_out}"]
     for kind in ("base", "novel"):
         lines.append(f"  {kind}: {summary[kind]['objects']} objects, {summary[kind]['with_mask']} with a mask")
     if summary["masks_withheld"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from contrastmask.files.whole_file import make_output_folder, write_whole
 from contrastmask.pictures.overlays import overlay, save_png
 from contrastmask.prediction.image_sources import SourceDataset, SourceImage, find_images
 from contrastmask.prediction.predictor import Predictor
+from contrastmask.spoken import Pulse
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("images", total=len(images), rate="")
+        pulse = Pulse("predicting", len(images), "images", tell=partial(console.print, markup=False))
         for batch in loader:
             good = [(images[index], pixels) for index, pixels, _ in batch if pixels is not None]
             for index, _, problem in batch:
@@ -98,6 +101,8 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
             ):
                 results += _results(image, found, ids)
                 _pictures(options, predictor, image, pixels, found)
+            if not console.is_terminal:  # where no bar is shown
+                pulse.add(len(batch))
             speed = progress.tasks[0].speed
             progress.update(task, advance=len(batch), rate=f"{speed:.2f}/s" if speed else "")
     about = {

@@ -8,7 +8,6 @@ from typing import Any
 import pytorch_lightning as pl
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.utilities import rank_zero_info
 
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.initialisation import load_initialisation
@@ -18,6 +17,7 @@ from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.model.detector import Detector
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.data_options import subset_options
+from contrastmask.spoken import is_terminal, say
 from contrastmask.training.checkpoint_io import WholeCheckpointIO
 from contrastmask.training.loggers import build_logger
 from contrastmask.training.module import ContrastMaskModule
@@ -55,7 +55,7 @@ def build_initialised(config: Config, class_names: Sequence[str]) -> Detector:
         # then the body has its usual start, which also decides whether it may be frozen
         detector = build_detector(config, len(class_names))
         report = load_initialisation(detector, path, class_names=class_names)
-    rank_zero_info("\n".join(report.lines()))
+    say("\n".join(report.lines()))
     fresh = {part: why for part, why in report.not_used.items() if not part.startswith(MASK_BRANCH)}
     if masks_only and fresh:
         said = "; ".join(f"{part} {why}" for part, why in fresh.items())
@@ -116,6 +116,7 @@ def build_trainer(cfg: DictConfig, *, callbacks: list[pl.Callback]) -> pl.Traine
     """
     logger = False if cfg.trainer.fast_dev_run else build_logger(cfg.logger, notes=cfg.notes)
     found = []
+    bar = cfg.trainer.enable_progress_bar and is_terminal()
     for node in (cfg.callbacks or {}).values():
         if node is None:  # callbacks.best=null leaves it out
             continue
@@ -124,8 +125,14 @@ def build_trainer(cfg: DictConfig, *, callbacks: list[pl.Callback]) -> pl.Traine
             continue
         if target.endswith(("ModelCheckpoint", "best.Best")) and not cfg.trainer.enable_checkpointing:
             continue
-        if target.endswith("ProgressBar") and not cfg.trainer.enable_progress_bar:
+        if target.endswith("ProgressBar") and not bar:
+            continue
+        if target.endswith("PulseLines") and bar:
             continue
         found.append(instantiate(node))
     plugins = [WholeCheckpointIO(), *(instantiate(cfg.trainer.get("plugins")) or [])]
-    return instantiate(cfg.trainer, logger=logger, callbacks=found + callbacks, plugins=plugins)
+    # Lightning adds a bar of its own where there is none among the callbacks
+    bar = bar and any(isinstance(callback, pl.callbacks.ProgressBar) for callback in found)
+    return instantiate(
+        cfg.trainer, logger=logger, callbacks=found + callbacks, plugins=plugins, enable_progress_bar=bar
+    )

@@ -11,6 +11,7 @@ from contrastmask.files.interruption import Ended, listening
 from contrastmask.programs import config, predict_config
 from contrastmask.programs.composing import run
 from contrastmask.programs.launch import job
+from contrastmask.spoken import warnings_in_the_log
 
 
 def train(words: Sequence[str] | None = None) -> None:
@@ -39,7 +40,7 @@ def _run(program: str, words: Sequence[str] | None) -> None:
         config.typed(cfg)  # a setting that cannot be needs no torch to be told
         from contrastmask.programs import train as work
 
-        with job(() if words is None else (program,)) as folder:
+        with warnings_in_the_log(), job(() if words is None else (program,)) as folder:
             getattr(work, program)(cfg, folder)
 
     config.register()

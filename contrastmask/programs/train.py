@@ -7,8 +7,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.utilities import rank_zero_info, rank_zero_only
-from rich.console import Console
+from pytorch_lightning.utilities import rank_zero_only
 
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.read import load_weights, read_checkpoint, read_resumable
@@ -27,11 +26,13 @@ from contrastmask.programs.build import (
     build_trainer,
     with_network,
 )
+from contrastmask.programs.closing import command, what_next, where_things_are
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.foreign_objects import check_arguments
 from contrastmask.programs.moved_names import under_todays_names
 from contrastmask.programs.resume import check_resumed
 from contrastmask.programs.run_folder import git_revision, write_identity
+from contrastmask.spoken import say, say_tables
 from contrastmask.training.callbacks import Overlays
 from contrastmask.training.ending import Ending
 from contrastmask.training.loggers import log_config
@@ -57,10 +58,11 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
         trainer.fit(module, datamodule=datamodule, ckpt_path=config.ckpt_path, weights_only=True)
         if config.trainer["enable_checkpointing"] and not trainer.fast_dev_run:
             trainer.save_checkpoint(last)
-            rank_zero_info(f"checkpoint {last}")
+            say(f"checkpoint   {last}")
     wanted = module.whole_epochs > 0 if config.evaluate_after is None else config.evaluate_after
     if not wanted:
-        rank_zero_info(f"no whole epoch trained, so nothing is evaluated; python test.py ckpt_path={last}")
+        why = "evaluate_after=false" if config.evaluate_after is False else "no whole epoch was trained"
+        say(f"{why}, so nothing is evaluated; {command('test', f'ckpt_path={last}')} does it")
         return {}
     return _evaluate(trainer, folder, module, datamodule, config)
 
@@ -114,7 +116,7 @@ def _identify(
     summary = datamodule.summary()
     write_identity(folder, cfg, summary)
     log_config(trainer.loggers, {**plain, "data_summary": summary, "git": git_revision()})
-    rank_zero_info(f"run folder {folder}")
+    say(f"run folder   {folder}")
 
 
 @rank_zero_only
@@ -124,11 +126,13 @@ def _report(folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule
     for kind, name in FILES.items():
         found = to_coco_results(module.predictions, classes, module.truth_file, kind)
         write_json(folder / name, found, indent=None)
-    console = Console()
-    for table in format_tables(module.results):
-        console.print(table)
+    say_tables(format_tables(module.results))
     for line in sentences(module.results["truth"]):
-        console.print(line, markup=False, soft_wrap=True)
-    rank_zero_info(
-        f"results {folder / 'results.json'}, detections {', '.join(str(folder / f) for f in FILES.values())}"
-    )
+        say(line)
+    say("\n".join([*where_things_are(folder), *what_next(folder, _checkpoint(folder, config))]))
+
+
+def _checkpoint(folder: Path, config: Config) -> Path | None:
+    """The checkpoint that the results are of: the one this run wrote, or the one it evaluated."""
+    last = folder / "checkpoints" / "last.ckpt"
+    return last if last.is_file() else config.ckpt_path and Path(config.ckpt_path)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
-from pytorch_lightning.utilities import rank_zero_info
 
 from contrastmask.evaluation.watched import LOSS, WATCHED, explained, first_figure
+from contrastmask.spoken import say
 
 
 class Best(Checkpoint):
@@ -50,7 +50,7 @@ class Best(Checkpoint):
             return
         if name != self.figure:
             self.figure, self.value = name, math.nan
-            rank_zero_info(explained(name, self.watch))
+            say(explained(name, self.watch))
         value = -figures[name] if name == LOSS else figures[name]
         if not value <= self.value:  # NaN: the first value
             self.value = value

@@ -8,7 +8,9 @@ from pathlib import Path
 from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.loggers.csv_logs import ExperimentWriter
 from pytorch_lightning.loggers.logger import rank_zero_experiment
-from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
+from pytorch_lightning.utilities import rank_zero_only
+
+from contrastmask.spoken import warn
 
 
 class KeptCSVLogger(CSVLogger):
@@ -44,8 +46,6 @@ class KeptCSVLogger(CSVLogger):
             self.experiment.metrics = []
             if not self._told:
                 self._told = True
-                rank_zero_warn(
-                    f"{self.log_dir} cannot be written ({error}); the training goes on without these figures"
-                )
+                warn(f"{self.log_dir} cannot be written ({error}); the training goes on without these figures")
 
     _told = False

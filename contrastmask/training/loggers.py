@@ -15,8 +15,9 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
-from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
+
+from contrastmask.spoken import say
 
 
 def build_logger(node: DictConfig | None, *, notes: str = "") -> Logger | bool:
@@ -31,7 +32,7 @@ def build_logger(node: DictConfig | None, *, notes: str = "") -> Logger | bool:
         if offline is None:
             offline = not _wandb_reachable()
             if offline:
-                rank_zero_info("wandb: no key or no network; the run is recorded offline")
+                say("wandb: no key or no network; the run is recorded offline")
         Path(node.save_dir).mkdir(parents=True, exist_ok=True)
         return instantiate(node, offline=offline, notes=notes or None, group=node.get("group") or _sweep())
     return instantiate(node)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from pytorch_lightning.utilities import rank_zero_info
 from torch import Tensor
 from torchmetrics import MeanMetric
 
@@ -14,6 +13,7 @@ from contrastmask.evaluation.given_boxes import given_box_scores
 from contrastmask.evaluation.slices import evaluate
 from contrastmask.losses.contrastive import ramp
 from contrastmask.model.detector import Detector
+from contrastmask.spoken import say
 from contrastmask.training.evaluated import Batch, EvaluatedModule, as_prediction
 from contrastmask.training.optimization import OptimizerOptions, build_optimizer, rate_lines
 from contrastmask.training.steps import expected_steps
@@ -68,7 +68,9 @@ class ContrastMaskModule(EvaluatedModule):
         options, trainer = self.optimizer_options, self.trainer
         images = self.images_per_process * trainer.world_size * trainer.accumulate_grad_batches
         steps, resumed = expected_steps(trainer), trainer.ckpt_path is not None
-        rank_zero_info("\n".join(rate_lines(options, images, trainer.optimizers[0], steps, resumed=resumed)))
+        length = f"{trainer.max_epochs} epochs, {steps:g} steps" if trainer.max_epochs > 0 else f"{steps:g} steps"
+        say(f"training: {length} of {images} images, on {trainer.world_size} x {self.device.type}")
+        say("\n".join(rate_lines(options, images, trainer.optimizers[0], steps, resumed=resumed)))
         # a training resumed within an epoch is not told that the epoch starts
         self.on_train_epoch_start()
 

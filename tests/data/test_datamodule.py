@@ -287,7 +287,7 @@ def test_repair_reaches_the_reader_and_the_summary(train, val):
 
 def test_the_report_is_printed_once(train, val, monkeypatch):
     printed = []
-    monkeypatch.setattr(module_under_test, "rank_zero_info", printed.append)
+    monkeypatch.setattr(module_under_test, "say", printed.append)
     data = ready(train, val)
     data.setup("validate")
     assert len(printed) == 2

@@ -35,7 +35,7 @@ def test_every_experiment_composes_and_says_what_it_costs(experiment: str, progr
 
 
 def test_groups_are_all_listed() -> None:
-    assert {p.name for p in CONF.iterdir() if p.is_dir()} == {*GROUPS, "experiment", "study"}
+    assert {p.name for p in CONF.iterdir() if p.is_dir()} == {*GROUPS, "experiment", "study", "hydra"}
 
 
 def test_names_that_people_type_exist() -> None:

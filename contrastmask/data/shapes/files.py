@@ -12,6 +12,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from contrastmask.data.shapes.scenes import Scene, SceneObject, SceneSettings, render_scene
+from contrastmask.spoken import Pulse
 
 SUBSETS = ("train2017", "val2017")
 POLYGON_IOU = 0.95  # polygons that agree less than this with the true mask give way to RLE
@@ -34,6 +35,7 @@ def write_subset(root: Path, settings: SceneSettings, number: int, count: int, p
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     size_in_bytes = 0
+    pulse = Pulse("drawing", count, "scenes")
     for index in range(count):
         scene = render_scene(settings, number, index)
         image_id = number * _VAL_OFFSET + index + 1
@@ -45,6 +47,7 @@ def write_subset(root: Path, settings: SceneSettings, number: int, count: int, p
         # A stream of its own, so that the share of polygons changes no pixel.
         wants = np.random.default_rng([settings.seed, number, index, 1]).random(len(scene.objects)) < polygons
         annotations += _annotation_records(scene, image_id, wants)
+        pulse.add()
     categories = [{"supercategory": c.supercategory, "id": c.id, "name": c.name} for c in settings.classes]
     info = {"description": "ContrastMask shapes", "url": "", "version": "1.0", "year": 2026}
     info |= {"contributor": "ContrastMask", "date_created": _DATE[:10].replace("-", "/")}

@@ -23,6 +23,7 @@ from contrastmask.data.shapes.files import SUBSETS, write_subset
 from contrastmask.data.shapes.scenes import SceneSettings
 from contrastmask.errors import ConfigError, DataError
 from contrastmask.files.whole_folder import publish_folder
+from contrastmask.spoken import say
 
 # To be raised with any change that alters a pixel or an annotation: caches of older versions are then left alone.
 GENERATOR_VERSION = 3
@@ -154,6 +155,7 @@ def generate_shapes(root: str | Path, **arguments: Any) -> Path:
 
 
 def _write(root: Path, config: ShapesConfig) -> None:
+    say(f"drawing {config.train_images} training and {config.val_images} validation scenes, once, into {root.parent}")
     settings, counts = config.scene_settings(), (config.train_images, config.val_images)
     subsets = {}
     for number, (subset, count) in enumerate(zip(SUBSETS, counts, strict=True)):
