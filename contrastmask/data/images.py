@@ -14,6 +14,7 @@ from contrastmask.data.image_rules import PLAIN, ImageRules
 from contrastmask.data.png_chunks import check_chunks
 from contrastmask.data.records import Records
 from contrastmask.errors import DataError
+from contrastmask.spoken import SpokenWarning
 
 # How EXIF asks to show pixels.
 TURNS = {
@@ -71,7 +72,7 @@ def _read(path: str | Path, size: tuple[int, int] | None, rules: ImageRules) -> 
             array, greatest = rgb_by_pil(file.image, rules)
             pixels = torch.from_numpy(array).permute(2, 0, 1)
     if greatest is not None and greatest < LOW and rules.bit_depth == 16:
-        warnings.warn(DIM, stacklevel=3)
+        warnings.warn(DIM, SpokenWarning, stacklevel=3)
     if file.orientation is not None:
         pixels = TURNS[file.orientation](pixels)
     if size is not None and tuple(pixels.shape) != (3, *size):
