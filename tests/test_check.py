@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from contrastmask.check import main
 from tests.tiny_run import tiny_data
+
+CASES = Path(__file__).parent / "cases"
 
 
 def test_good_data_are_ready(tmp_path, capsys: pytest.CaptureFixture) -> None:
@@ -32,3 +36,39 @@ def test_bad_images_are_listed_and_make_the_status(tmp_path, capsys: pytest.Capt
 def test_missing_data_say_the_layout(tmp_path, capsys: pytest.CaptureFixture) -> None:
     assert main([f"data.root={tmp_path}/nowhere"]) == 1
     assert "instances_train2017.json" in capsys.readouterr().out
+
+
+def case(name: str) -> list[str]:
+    files = [f"data.{side}_annotations={name}.{side}.json" for side in ("train", "val")]
+    return [
+        f"data.root={CASES}",
+        *files,
+        "data.train_images=.",
+        "data.val_images=.",
+        "split=as_annotated",
+        "--no-images",
+    ]
+
+
+def test_warnings_are_counted_at_the_end(capsys: pytest.CaptureFixture) -> None:
+    assert main(case("boxes-as-rectangle-polygons")) == 0
+    said = capsys.readouterr().out
+    assert (
+        "train: warning: 4 annotations, mask is its own box, many or all of a class (kite 4; ids 3, 6, 9, 12): " in said
+    )
+    assert "images not looked at; 1 warning above" in said
+    assert main([*case("boxes-as-rectangle-polygons"), "data.rectangles=box"]) == 0
+    said = capsys.readouterr().out
+    assert "kept without mask: 4 annotations, mask is its own box (kite 4; ids 3, 6, 9, 12)" in said
+    assert "above" not in said
+
+
+def test_an_error_has_what_was_lost_beside_it(capsys: pytest.CaptureFixture) -> None:
+    assert main(case("flat-polygons")) == 1
+    said = capsys.readouterr().out
+    assert "leaves no base class" in said
+    assert "\n  kept without mask: 8 annotations, segmentation is neither polygons" in said
+    assert "data.repair=true reads what can only mean one mask" in said
+    assert "split=all" not in said
+    assert main([*case("flat-polygons"), "data.crowd=perhaps"]) == 1
+    assert "data.crowd=perhaps is unknown; choose from region, object" in capsys.readouterr().out
