@@ -1,0 +1,45 @@
+"""The pages agree with each other and with the configuration."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.composing import CONF
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+CHOICE = re.compile(r"(?<![\w.])([a-z_]+)=([a-z][\w/]*)")
+
+
+def anchors(page: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text()):
+        if target.startswith(("http://", "https://")):
+            continue
+        name, _, anchor = target.partition("#")
+        other = (page.parent / name).resolve() if name else page
+        assert other.exists(), (page.name, target)
+        assert not anchor or anchor in anchors(other), (page.name, target)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_choices_exist(page: Path) -> None:
+    for group, choice in CHOICE.findall(page.read_text()):
+        folder = CONF / group
+        if folder.is_dir() and group not in ("study", "hydra"):
+            assert (folder / f"{choice}.yaml").is_file() or choice.startswith("paper_"), (page.name, group, choice)
+
+
+def test_the_readme_is_short_and_every_page_is_in_the_index() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 160
+    index = (ROOT / "docs" / "README.md").read_text()
+    assert all(page.name in index for page in (ROOT / "docs").glob("*.md") if page.name != "README.md")
