@@ -72,3 +72,12 @@ def test_an_error_has_what_was_lost_beside_it(capsys: pytest.CaptureFixture) -> 
     assert "split=all" not in said
     assert main([*case("flat-polygons"), "data.crowd=perhaps"]) == 1
     assert "data.crowd=perhaps is unknown; choose from region, object" in capsys.readouterr().out
+
+
+def test_what_the_best_checkpoint_follows_is_said_before(tmp_path, capsys: pytest.CaptureFixture) -> None:
+    data = tiny_data(tmp_path)
+    for overrides, said in (([], "novel classes"), (["trainer.limit_val_batches=0"], "the training loss")):
+        assert main([*data, "--no-images", *overrides]) == 0
+        assert (
+            f"the best checkpoint follows {'mask AP of the ' if not overrides else ''}{said}" in capsys.readouterr().out
+        )

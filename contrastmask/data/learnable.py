@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from contrastmask.data.records import Records
 from contrastmask.errors import DataError
 
-if TYPE_CHECKING:
-    from contrastmask.data.splits import Split
 
-
-def require_masks(split: Split, records: Records) -> None:
+def require_masks(base: Sequence[int], records: Records) -> None:
     """Raise unless a training on these records, not yet split, has objects, and masks of base classes.
+
+    Args:
+        base: labels of the classes that may show their masks.
 
     Raises:
         DataError: nothing to learn from; with everything that reading lost.
@@ -22,18 +22,18 @@ def require_masks(split: Split, records: Records) -> None:
     objects = np.bincount(records.labels[~records.crowd], minlength=len(records.categories))
     if not objects.any():
         raise DataError(f"{records.path}: no object is left to train on{lost(records)}")
-    if not count_masks(records)[list(split.base)].any():
+    if not count_masks(records)[list(base)].any():
         raise DataError(
             f"{records.path}: no object of a base class has a mask, so there is nothing to learn masks from "
             f"(split.mask_share=0 trains boxes alone){lost(records)}"
         )
 
 
-def bare_classes(split: Split, records: Records) -> list[str]:
-    """Base classes that have objects and not one mask."""
+def bare_classes(base: Sequence[int], records: Records) -> list[str]:
+    """Names of the classes among the labels ``base`` that have objects and not one mask."""
     objects = np.bincount(records.labels[~records.crowd], minlength=len(records.categories))
     masks = count_masks(records)
-    return [split.class_names[label] for label in split.base if objects[label] and not masks[label]]
+    return [records.class_names[label] for label in base if objects[label] and not masks[label]]
 
 
 def lost(records: Records) -> str:

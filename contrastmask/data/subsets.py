@@ -102,7 +102,7 @@ class Subsets:
             complete = loaded["train"]
             split = resolve_split(self.split_rule, complete)
             if not evaluation_only and self.split_rule.mask_share > 0:
-                require_masks(split, complete)
+                require_masks(split.base, complete)
             complete = _with_bare_classes(complete, split)
             loaded["train"] = apply_split(split, complete, self.split_rule.mask_share)
             withheld = _count_masks(complete) - _count_masks(loaded["train"])
@@ -168,5 +168,5 @@ def _with_bare_classes(records: Records, split: Split) -> Records:
     """The records, their report with a warning of base classes that have not one mask."""
     report = records.report.merge(Report())
     reason = "base, but without a single mask: their objects are learnt as boxes, as if they were novel"
-    report.add("warning", "category", reason, bare_classes(split, records), remedy="split.novel=[…] says so")
+    report.add("warning", "category", reason, bare_classes(split.base, records), remedy="split.novel=[…] says so")
     return replace(records, report=report)

@@ -90,20 +90,20 @@ def test_an_error_shows_what_was_lost_and_no_way_to_nothing(make: Make) -> None:
         error.value
     )
     with pytest.raises(DataError, match=r"(?s)no object of a base class has a mask.*mask_share=0.*no segmentation"):
-        require_masks(resolve_split(SplitRule("all"), records), records)
+        require_masks(resolve_split(SplitRule("all"), records).base, records)
     some = make(without=("cat",))
     split = resolve_split(SplitRule(novel=["dog"]), some)
-    require_masks(split, some)
-    assert bare_classes(split, some) == ["cat"]
+    require_masks(split.base, some)
+    assert bare_classes(split.base, some) == ["cat"]
 
 
 def test_crowds_alone_are_no_training(tmp_path: Path) -> None:
     rows = [row(i, iscrowd=1) for i in range(1, 4)]
     records = read(tmp_path, content(rows))
     with pytest.raises(DataError, match=r"(?s)no object is left.*every object is a crowd.*dog 3.*data\.crowd=object"):
-        require_masks(resolve_split(SplitRule("all"), records), records)
+        require_masks(resolve_split(SplitRule("all"), records).base, records)
     records = read(tmp_path, content(rows), crowd="object")
-    require_masks(resolve_split(SplitRule("all"), records), records)
+    require_masks(resolve_split(SplitRule("all"), records).base, records)
 
 
 def test_unknown_rule_lists_the_choices(make: Make) -> None:
