@@ -33,7 +33,7 @@ from contrastmask.completion.completed_file import write_completed
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import asked_classes, make_plan
 from contrastmask.completion.source_file import SourceFile
-from contrastmask.data.annotations import load_with_losses
+from contrastmask.data.annotations.load import load_with_losses
 from contrastmask.files.journal import Journal
 from contrastmask.model.masks import encode_masks
 from tests.detectors import tiny

@@ -27,11 +27,11 @@ from torchvision.datasets import CocoDetection
 from torchvision.transforms import v2
 
 from benchmarks.harness import arguments, hardware, interleaved, report
-from contrastmask.data.annotations import load_annotations
-from contrastmask.data.dataset import CocoDataset
+from contrastmask.data.annotations.cache import load_cached
+from contrastmask.data.annotations.load import load_annotations
+from contrastmask.data.batches.dataset import CocoDataset
+from contrastmask.data.batches.transforms import TrainTransform
 from contrastmask.data.records import Records
-from contrastmask.data.records_cache import load_cached
-from contrastmask.data.transforms import TrainTransform
 
 SIZE, CLASSES, CORNERS, SHORT, LONG = (480, 640), 80, 24, 800, 1333
 WORKERS = 4

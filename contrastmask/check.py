@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contrastmask.arguments import Parser
-from contrastmask.data.image_findings import findings_report, look_at
+from contrastmask.data.images.findings import findings_report, look_at
 from contrastmask.data.records import Records
 from contrastmask.data.report import Report
 from contrastmask.data.subsets import Subsets

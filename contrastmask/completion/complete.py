@@ -23,8 +23,8 @@ from contrastmask.completion.confidence import mask_confidence
 from contrastmask.completion.options import RULES, CompletionOptions
 from contrastmask.completion.plan import Plan, asked_classes, make_plan
 from contrastmask.completion.source_file import SourceFile, digest
-from contrastmask.data.annotations import load_with_losses
-from contrastmask.data.dataset import Batch, CocoDataset, collate
+from contrastmask.data.annotations.load import load_with_losses
+from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
 from contrastmask.data.records import Records
 from contrastmask.errors import CheckpointError, DataError
 from contrastmask.files.journal import Journal

@@ -22,7 +22,7 @@ from contrastmask.completion.polygons import polygons_of_runs
 from contrastmask.completion.run_lengths import settle_run_lengths
 from contrastmask.completion.source_file import SourceFile
 from contrastmask.completion.summary import Found, summarise
-from contrastmask.data.predicted import PREDICTED
+from contrastmask.data.annotations.predicted import PREDICTED
 from contrastmask.data.records import Records
 from contrastmask.files.whole_file import write_whole
 

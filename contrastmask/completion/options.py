@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from contrastmask.data.image_rules import PLAIN, ImageRules
+from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.data.reading import Reading
 from contrastmask.errors import ConfigError
 

@@ -17,7 +17,7 @@ from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.work import holds_work
 from contrastmask.data.columns import flags
 from contrastmask.data.records import Records
-from contrastmask.data.segmentation import PROBLEMS, SOUND, pack
+from contrastmask.data.segmentation.check import PROBLEMS, SOUND, pack
 from contrastmask.errors import ConfigError
 
 BLANK = "mask covers no pixel of the image"

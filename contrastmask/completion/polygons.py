@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from contrastmask.data.rle import read_runs
+from contrastmask.data.segmentation.rle import read_runs
 
 _STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))  # right, down, left, up along pixel edges (y grows downwards)
 

@@ -10,7 +10,7 @@ import numpy as np
 from contrastmask.completion.polygons import polygons_of_runs
 from contrastmask.data.columns import flags
 from contrastmask.data.records import Records
-from contrastmask.data.segmentation import check
+from contrastmask.data.segmentation.check import check
 from contrastmask.errors import DataError
 
 CROWD, UNUSABLE, UNREADABLE, AS_IT_WAS = "crowd region", "unusable row", "unreadable", "form_all=false"

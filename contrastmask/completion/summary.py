@@ -9,7 +9,7 @@ import numpy as np
 
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import Plan
-from contrastmask.data.annotations import load_annotations
+from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.records import Records
 from contrastmask.errors import DataError
 from contrastmask.evaluation.mask_scores import score_masks

@@ -1,4 +1,4 @@
 """COCO-format data with per-instance supervision: files, checked records, split, samples, batches.
 
-Begin at ``annotations``; ``datamodule`` puts the parts together.
+Begin at ``subsets``; ``annotations``, ``segmentation`` and ``images`` make ``records``, ``batches`` are made of them.
 """

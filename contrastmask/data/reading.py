@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contrastmask.data.image_rules import ImageRules
+from contrastmask.data.images.rules import ImageRules
 from contrastmask.errors import ConfigError
 
 CHOICES: dict[str, tuple[str, ...]] = {

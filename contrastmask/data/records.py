@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from contrastmask.data.columns import offsets_of, take_rows
-from contrastmask.data.image_places import find_image
-from contrastmask.data.image_rules import PLAIN, ImageRules
+from contrastmask.data.images.places import find_image
+from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.data.report import Report
-from contrastmask.data.segmentation import rasterise
-from contrastmask.data.segmentation_table import SegmentationTable
+from contrastmask.data.segmentation.check import rasterise
+from contrastmask.data.segmentation.table import SegmentationTable
 from contrastmask.errors import DataError
 
 

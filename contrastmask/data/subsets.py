@@ -12,11 +12,11 @@ from typing import Literal
 
 import numpy as np
 
-from contrastmask.data.categories import match_classes
+from contrastmask.data.annotations.cache import load_cached
+from contrastmask.data.annotations.categories import match_classes
 from contrastmask.data.learnable import bare_classes, lost, require_masks
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Records
-from contrastmask.data.records_cache import load_cached
 from contrastmask.data.report import Report
 from contrastmask.data.splits import Split, SplitRule, apply_split, resolve_split
 from contrastmask.data.trained import Trained, differences, trained_split

@@ -10,7 +10,7 @@ from contrastmask.data.records import Records
 from contrastmask.data.splits import Split
 
 if TYPE_CHECKING:  # the numbers need no torch
-    from contrastmask.data.dataset import CocoDataset
+    from contrastmask.data.batches.dataset import CocoDataset
 
 
 def summarise(records: Records, dataset: CocoDataset, split: Split, withheld: int = 0) -> dict[str, Any]:

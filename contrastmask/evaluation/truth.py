@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from contrastmask.data.mask_extents import Extents
+from contrastmask.data.annotations.rectangles import are_boxes
 from contrastmask.data.records import Category
-from contrastmask.data.rectangles import are_boxes
+from contrastmask.data.segmentation.extents import Extents
 from contrastmask.errors import DataError
 from contrastmask.evaluation.coco_match import box_rle
 from contrastmask.evaluation.rules import Tally

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from contrastmask.data.annotations.keys import read_keys
+from contrastmask.data.annotations.predicted import PREDICTED, predicted_rows
 from contrastmask.data.file_content import no_garbage_collection, read_json
-from contrastmask.data.keys import read_keys
-from contrastmask.data.predicted import PREDICTED, predicted_rows
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Category
 from contrastmask.errors import DataError

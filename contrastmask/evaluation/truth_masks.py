@@ -14,8 +14,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from contrastmask.data.columns import offsets_of
-from contrastmask.data.rle import read_runs
-from contrastmask.data.segmentation import MAX_OUTLINE
+from contrastmask.data.segmentation.check import MAX_OUTLINE
+from contrastmask.data.segmentation.rle import read_runs
 
 Size = tuple[int, int]
 

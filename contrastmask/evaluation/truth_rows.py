@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from contrastmask.data.image_table import MAX_PIXELS, MAX_SIDE
+from contrastmask.data.annotations.image_table import MAX_PIXELS, MAX_SIDE
 from contrastmask.evaluation.rules import Tally
 from contrastmask.evaluation.truth_masks import parse
 

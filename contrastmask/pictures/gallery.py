@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from contrastmask.data.dataset import CocoDataset
-from contrastmask.data.images import read_image_of
+from contrastmask.data.batches.dataset import CocoDataset
+from contrastmask.data.images.read import read_image_of
 from contrastmask.data.records import Records
 from contrastmask.evaluation.coco_match import truth_rle
 from contrastmask.files.whole_file import write_json

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader
 
-from contrastmask.data.image_rules import PLAIN, ImageRules
+from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.files.whole_file import make_output_folder, write_whole
 from contrastmask.pictures.overlays import overlay, save_png

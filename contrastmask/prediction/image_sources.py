@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import Dataset
 
-from contrastmask.data.image_list import read_image_list
-from contrastmask.data.image_places import find_image
-from contrastmask.data.image_rules import PLAIN, ImageRules
-from contrastmask.data.images import read_image, view_image
+from contrastmask.data.annotations.image_list import read_image_list
+from contrastmask.data.images.places import find_image
+from contrastmask.data.images.read import read_image, view_image
+from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.errors import ConfigError, DataError
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}

@@ -23,7 +23,7 @@ from torchvision import tv_tensors
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.read import load_weights, read_checkpoint
-from contrastmask.data.transforms import TestTransform
+from contrastmask.data.batches.transforms import TestTransform
 from contrastmask.model.masks import encode_masks
 
 COCO_SIDES = (800, 1333)  # where a checkpoint does not tell: the sizes of the published results

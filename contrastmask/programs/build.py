@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.initialisation import load_initialisation
-from contrastmask.data.datamodule import CocoDataModule
+from contrastmask.data.batches.datamodule import CocoDataModule
 from contrastmask.data.trained import Trained
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.model.detector import Detector

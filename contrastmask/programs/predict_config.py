@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 
-from contrastmask.data.image_rules import ImageRules
+from contrastmask.data.images.rules import ImageRules
 from contrastmask.errors import ConfigError
 from contrastmask.programs.key_names import checked_object
 

@@ -11,7 +11,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.read import load_weights, read_checkpoint, read_resumable
-from contrastmask.data.datamodule import CocoDataModule
+from contrastmask.data.batches.datamodule import CocoDataModule
 from contrastmask.data.trained import Trained
 from contrastmask.errors import ConfigError
 from contrastmask.evaluation.description import sentences

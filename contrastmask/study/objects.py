@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc
 
-from contrastmask.data.dataset import CocoDataset
+from contrastmask.data.batches.dataset import CocoDataset
 from contrastmask.files.whole_file import write_whole
 from contrastmask.model.masks import mask_targets
 from contrastmask.prediction.predictor import Predictor

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.functional.classification import binary_auroc
 
-from contrastmask.data.dataset import CocoDataset
+from contrastmask.data.batches.dataset import CocoDataset
 from contrastmask.files.whole_file import write_whole
 from contrastmask.prediction.predictor import Predictor
 from contrastmask.study.objects import objects_of, open_run

@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
-from contrastmask.data.images import read_image_of
+from contrastmask.data.images.read import read_image_of
 from contrastmask.evaluation.tables import class_table
 from contrastmask.pictures.gallery import write_gallery
 from contrastmask.pictures.heat_panels import heat_panel

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from contrastmask.completion.complete import complete
 from contrastmask.completion.options import CompletionOptions
-from contrastmask.data.transforms import TestTransform
+from contrastmask.data.batches.transforms import TestTransform
 from contrastmask.errors import ContrastMaskError
 from tests.data.coco_rows import H, W
 

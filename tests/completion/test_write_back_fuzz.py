@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from contrastmask.errors import ContrastMaskError
 from tests.completion.filled_boxes import run
+from tests.data.annotations.test_fuzz import COORDINATES, JUNK
 from tests.data.coco_rows import CROWD, TRIANGLE, content, image
-from tests.data.test_annotations_fuzz import COORDINATES, JUNK
 
 MARKS = {"segmentation", "area", "segmentation_predicted", "segmentation_confidence", "attributes"}
 NONE = st.sampled_from([None, [], [[]], "", {}, {"counts": []}, [[1, 2, 3, 4]], [[7, 7] * 3]])

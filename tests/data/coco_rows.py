@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from contrastmask.data.annotations import Records, load_annotations
+from contrastmask.data.annotations.load import Records, load_annotations
 from contrastmask.data.reading import Reading
 
 H, W = 40, 50

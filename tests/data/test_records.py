@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contrastmask.data.annotations import load_annotations
+from contrastmask.data.annotations.load import load_annotations
 from contrastmask.errors import DataError
 from tests.data.coco_rows import CROWD, TRIANGLE, H, W, content, image, read, row
 

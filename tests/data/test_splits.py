@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contrastmask.data.annotations import Records, load_annotations
+from contrastmask.data.annotations.load import Records, load_annotations
 from contrastmask.data.learnable import bare_classes, require_masks
 from contrastmask.data.splits import VOC_CLASSES, Split, SplitRule, apply_split, resolve_split
 from contrastmask.errors import ConfigError, DataError

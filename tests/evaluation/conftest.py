@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contrastmask.data.annotations import load_annotations
+from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.records import Records
 from contrastmask.evaluation.truth import Truth
 from contrastmask.evaluation.truth_file import read_truth

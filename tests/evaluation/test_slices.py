@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from contrastmask.data.annotations import load_annotations
+from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.records import Category, Records
 from contrastmask.data.splits import Split
 from contrastmask.errors import DataError

@@ -11,7 +11,7 @@ import torch
 from pycocotools import mask as coco_mask
 from torchvision import tv_tensors
 
-from contrastmask.data.transforms import horizontal_flip, resize
+from contrastmask.data.batches.transforms import horizontal_flip, resize
 from contrastmask.losses.contrastive import info_nce
 from contrastmask.losses.pixel_sets import dilate_edges, mask_edges, pixel_sets, sample_keys
 from contrastmask.model.masks import encode_masks, mask_targets

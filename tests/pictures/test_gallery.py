@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from contrastmask.data.annotations import load_annotations
+from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.records import Records
 from contrastmask.pictures.gallery import Found, choose, match_objects
 from tests.detectors import tiny

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from contrastmask.data.image_rules import ImageRules
+from contrastmask.data.images.rules import ImageRules
 from contrastmask.errors import ConfigError, DataError
 from contrastmask.prediction.image_sources import SourceDataset, find_images
 

@@ -1,0 +1,193 @@
+"""The image table of an annotation file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from contrastmask.data.annotations.keys import READS_TEXT, Keys, read_keys, whole_number
+from contrastmask.data.annotations.sieve import Sieve
+from contrastmask.data.columns import integers, repeats
+from contrastmask.data.images.picture_size import picture_sizes
+from contrastmask.data.images.places import kept_name, way_out
+from contrastmask.data.images.rules import ImageRules
+from contrastmask.data.reading import AS_IT_IS, Reading
+from contrastmask.data.records import pack_names
+from contrastmask.data.report import Report
+
+# A side or an area over these is no photograph; the area is where PIL refuses to decode (twice MAX_IMAGE_PIXELS).
+MAX_SIDE = 2**20
+MAX_PIXELS = 178_956_970
+# Most names are like this and need no closer look.
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9]+")
+
+URL = "whose file_name is a URL, not a path inside the image folder"
+ABSOLUTE = "whose file_name is an absolute path, not one inside the image folder"
+LEAVES = "whose file_name leaves the image folder ('..')"
+ELSEWHERE = (URL, ABSOLUTE, LEAVES)  # the file itself may be there nevertheless
+
+
+class ImageTable:
+    """The images that can be used.
+
+    Attributes:
+        columns: the image columns of `Records`, in the file's order. keys: the ids of the whole list.
+        ambiguous: int64, ids that several images share; none of these is in the columns.
+    """
+
+    def __init__(self, columns: dict[str, np.ndarray], keys: Keys, ambiguous: np.ndarray) -> None:
+        self.columns, self.keys, self.ambiguous = columns, keys, ambiguous
+
+
+def read_images(
+    rows: list[Any], image_root: Path, faults: Report, report: Report, reading: Reading = AS_IT_IS
+) -> ImageTable:
+    """The images without the rows counted in `faults`; a repair takes sizes that the file lacks from the pictures.
+
+    A file listed under several image ids is used and noted in `report`.
+    """
+    repair, rules = reading.repair, reading.image_rules
+    sieve = Sieve(rows, "image", faults)
+    keys = read_keys(sieve.column("id"), text=repair)
+    sieve.ids, sieve.told = keys.ids, keys.ok & ~keys.as_text
+    sieve.drop(~keys.ok, "without an integer id", "" if repair else READS_TEXT * sieve.has_text("id"))
+    ambiguous = _settle_repeats(sieve, repair)
+    names = sieve.column("file_name")
+    kept_names = names if rules.strip_path == 0 else [kept_name(n, rules) if type(n) is str else n for n in names]
+    problems = np.array([name_problem(name) for name in kept_names], dtype=object)
+    for problem in sorted(set(problems) - {None}):
+        bad = problems == problem
+        asked = rules.strip_path == 0 and problem in ELSEWHERE
+        sieve.drop(bad, problem, way_out(image_root, *_texts(names, bad)) if asked else "")
+    heights, widths = _sizes(sieve, names, image_root, report, repair, rules)
+    huge = np.maximum(heights, widths) > MAX_SIDE
+    huge |= heights.clip(1, MAX_SIDE) * widths.clip(1, MAX_SIDE) > MAX_PIXELS
+    sieve.drop(huge, f"of more than {MAX_PIXELS} pixels")
+    kept = sieve.kept
+    encoded = [names[i].encode("utf-8", "surrogateescape") for i in kept]
+    again = (
+        repeats(np.unique(np.array(encoded, dtype=object), return_inverse=True)[1]) if encoded else np.empty(0, bool)
+    )
+    report.add("noted", "image", "whose file_name another image has, too", sieve.ids[kept][again])
+    blob, offsets = pack_names(encoded)
+    columns = {
+        "image_ids": sieve.ids[kept],
+        "heights": heights[kept].astype(np.int32),
+        "widths": widths[kept].astype(np.int32),
+        "names": blob,
+        "name_offsets": offsets,
+    }
+    return ImageTable(columns, keys, ambiguous)
+
+
+def _texts(names: list[Any], bad: np.ndarray) -> tuple[list[str], list[str]]:
+    """The names marked in bool [N], and the others; what is no text left out."""
+    parts: tuple[list[str], list[str]] = ([], [])
+    for name, is_bad in zip(names, bad.tolist(), strict=True):
+        if type(name) is str:
+            parts[0 if is_bad else 1].append(name)
+    return parts
+
+
+def _settle_repeats(sieve: Sieve, repair: bool) -> np.ndarray:
+    """Drop rows whose id occurred before; with `repair` all of an id whose rows differ. These ids, int64."""
+    again = sieve.duplicates(sieve.alive)
+    if not again.any():
+        return np.empty(0, dtype=np.int64)
+    if not repair:
+        own = "files that are merged need ids of their own"
+        remedy = f"{own}; data.repair=true drops all images of such an id, and their objects"
+        sieve.drop(again, "whose id occurred before", remedy)
+        return np.empty(0, dtype=np.int64)
+    shared = np.unique(sieve.ids[again])
+    first: dict[int, Any] = {}
+    differ: set[int] = set()
+    for i in np.flatnonzero(sieve.alive & np.isin(sieve.ids, shared)).tolist():
+        id_, row = int(sieve.ids[i]), sieve.rows[i]
+        said = [row.get(key) for key in ("file_name", "height", "width")]
+        if first.setdefault(id_, said) != said:
+            differ.add(id_)
+    ambiguous = np.array(sorted(differ), dtype=np.int64)
+    remedy = "files that are merged need ids of their own"
+    reason = "whose id several images share: nothing tells whose the objects are"
+    sieve.drop(np.isin(sieve.ids, ambiguous), reason, remedy)
+    sieve.drop(sieve.duplicates(sieve.alive), "listed twice")
+    return ambiguous
+
+
+def _sizes(
+    sieve: Sieve, names: list[Any], image_root: Path, report: Report, repair: bool, rules: ImageRules
+) -> tuple[np.ndarray, np.ndarray]:
+    sides = []
+    for key in ("height", "width"):
+        values = sieve.column(key)
+        side, ok = integers(values)
+        for i in np.flatnonzero(~ok).tolist() if repair else ():
+            if type(values[i]) is str and (number := whole_number(values[i])) is not None:
+                side[i], ok[i] = number, True
+        sides.append(np.where(ok, side, 0))
+    heights, widths = sides
+    wrong = (heights < 1) | (widths < 1)
+    if repair and (wrong & sieve.alive).any():
+        rows = np.flatnonzero(wrong & sieve.alive)
+        found = picture_sizes([(image_root, names[i]) for i in rows.tolist()], rules)
+        for i, size in zip(rows.tolist(), found, strict=True):
+            heights[i], widths[i] = size or (0, 0)
+        still = (heights < 1) | (widths < 1)
+        faults, sieve.report = sieve.report, report
+        sieve.count("repaired", wrong & ~still, "without positive integer height and width: taken from the picture")
+        sieve.report, wrong = faults, still
+    if rules.exif == "apply":
+        _show_sizes(sieve, names, heights, widths, image_root, report, rules)
+    remedy = "" if repair else "data.repair=true takes them from the pictures"
+    sieve.drop(wrong, "without positive integer height and width", remedy)
+    return heights, widths
+
+
+def _show_sizes(
+    sieve: Sieve,
+    names: list[Any],
+    heights: np.ndarray,
+    widths: np.ndarray,
+    root: Path,
+    report: Report,
+    rules: ImageRules,
+) -> None:
+    """Exchange height and width, in place, of pictures that a viewer shows with their sides the other way round."""
+    rows = sieve.kept.tolist()
+    shown = picture_sizes([(root, names[i]) for i in rows], rules)
+    turned = np.zeros(len(names), dtype=bool)
+    for i, size in zip(rows, shown, strict=True):
+        turned[i] = size == (widths[i], heights[i]) != (heights[i], widths[i])
+    heights[turned], widths[turned] = widths[turned], heights[turned]
+    faults, sieve.report = sieve.report, report
+    sieve.count("repaired", turned, "whose size is the one before EXIF turns it: exchanged, data.exif=apply")
+    sieve.report = faults
+
+
+def name_problem(name: Any) -> str | None:
+    """Why a `file_name` cannot be a path inside the image folder, as far as its text tells; None if it can.
+
+    Links on disk are `Records.file_path`'s affair.
+    """
+    if type(name) is str and PLAIN_NAME.fullmatch(name):
+        return None
+    if type(name) is not str or not name.strip():
+        return "without file_name"
+    if "\0" in name:
+        return "whose file_name has a NUL character"
+    if "://" in name or re.match(r"(data|file|https?):", name, re.IGNORECASE):
+        return URL
+    # A Windows path must not escape on Windows, nor be read as something else elsewhere.
+    if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
+        return ABSOLUTE
+    if ".." in re.split(r"[/\\]", name):
+        return LEAVES
+    try:
+        name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return "whose file_name is not valid Unicode"
+    return None

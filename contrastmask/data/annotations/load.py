@@ -1,0 +1,245 @@
+"""COCO annotation file → checked `Records`.
+
+What cannot be meant is an error that names the rows: missing keys, duplicate ids, references to nothing, file names
+that leave the image folder. `Reading.repair` mends or drops such rows instead, and counts them. Harm to a single
+annotation never stops: a useless box is dropped, a broken segmentation costs its mask but not its box; both are counted
+in `Records.report`, with their classes and the way out.
+
+Whether a box is kept never depends on its segmentation, as a mask that a split withholds must not decide which boxes
+the model sees. Two exceptions: the file itself gives the object no area and the mask is blank; or a repair, which is
+asked for, measures boxes on masks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from contrastmask.data.annotations.boxes import clean_boxes
+from contrastmask.data.annotations.categories import read_categories
+from contrastmask.data.annotations.crowds import count_crowded, count_crowds
+from contrastmask.data.annotations.doubles import settle_doubles
+from contrastmask.data.annotations.image_table import read_images
+from contrastmask.data.annotations.mending import may_mend, mend_masks
+from contrastmask.data.annotations.predicted import PREDICTED, predicted_rows
+from contrastmask.data.annotations.rectangles import are_boxes, count_rectangles
+from contrastmask.data.annotations.references import References, count_references, sift_references
+from contrastmask.data.annotations.slim_rows import slim
+from contrastmask.data.annotations.strays import count_percent, count_strays
+from contrastmask.data.columns import flags, numbers, offsets_of, quadruples
+from contrastmask.data.file_content import no_garbage_collection, read_json, require_folder
+from contrastmask.data.reading import AS_IT_IS, Reading
+from contrastmask.data.records import Category, Records
+from contrastmask.data.report import Report
+from contrastmask.data.segmentation.check import MENDABLE, MENDS, PROBLEMS, SOUND, Packed, pack, rasterise
+from contrastmask.data.segmentation.extents import Extents, mask_extents
+from contrastmask.data.segmentation.table import SegmentationTable
+from contrastmask.errors import DataError
+
+__all__ = ["Category", "Records", "load_annotations"]
+
+
+def load_annotations(path: str | Path, image_root: str | Path, reading: Reading = AS_IT_IS) -> Records:
+    """Read and check a COCO-format annotation file. Images themselves are not opened.
+
+    `segmentation` may be missing or null: the annotation then has no mask. Boxes are clipped to the image; as in
+    MMDetection, those with a side below one pixel or without overlap are dropped, as are annotations marked `ignore`.
+
+    Args:
+        path: JSON with `images`, `annotations` and `categories`.
+        image_root: folder that the images' `file_name` refers to.
+        reading: what to do where there is more than one way.
+
+    Raises:
+        DataError: missing file or folder (the message gives the expected layout); not JSON; no images or categories;
+            ambiguous categories; without `reading.repair` any structurally wrong row.
+    """
+    return load_with_losses(path, image_root, reading)[0]
+
+
+def load_with_losses(
+    path: str | Path, image_root: str | Path, reading: Reading = AS_IT_IS
+) -> tuple[Records, dict[str, list[int]]]:
+    """As `load_annotations`, and with it the rows that are not among the records: reason → their places in the file."""
+    with no_garbage_collection():
+        return _load(Path(path), Path(image_root), reading)
+
+
+def _load(
+    path: Path, image_root: Path, reading: Reading, *, annotated: bool = True
+) -> tuple[Records, dict[str, list[int]]]:
+    content = _read_content(path)
+    require_folder(image_root)
+    report, faults, rows = Report(), Report(), content.pop("annotations")
+    count = count_references(rows, text=reading.repair)
+    categories, keys, alias = read_categories(path, content.pop("categories"), reading, count, report)
+    images = read_images(content.pop("images"), image_root, faults, report, reading)
+    _settle(path, faults, reading.repair, report)
+    if len(images.columns["image_ids"]) == 0:
+        lost = "".join(f"\n  {line}" for line in report.lines())
+        raise DataError(f"{path}: no image is left after dropping faulty ones; mend the file's `images`{lost}")
+    faults = Report()
+    sieve = sift_references(rows, images, categories, keys, alias, faults, report, reading.repair)
+    del rows, count
+    _settle(path, faults, reading.repair, report)
+    sieve.report = report
+    annotations = _read_annotations(sieve, images.columns, reading)
+    columns = {**images.columns, **annotations, "report": report, "image_rules": reading.image_rules}
+    return Records(path=path, image_root=image_root, categories=categories, **columns), sieve.gone
+
+
+def _read_content(path: Path) -> dict[str, list[Any]]:
+    content = read_json(path, object_hook=slim)
+    if type(content) is not dict:
+        raise DataError(
+            f"{path} is no COCO annotation file: its top level is a {type(content).__name__}, not an object"
+        )
+    result = {}
+    for key in ("images", "annotations", "categories"):
+        if type(content.get(key)) is not list:
+            raise DataError(
+                f"{path} is no COCO instance annotation file: {key!r} is "
+                f"{'no list' if key in content else 'missing'}; it has {', '.join(sorted(content)[:8]) or 'no keys'}"
+            )
+        result[key] = content[key]
+    for key in ("images", "categories"):
+        if not result[key]:
+            raise DataError(f"{path}: {key!r} is empty; the file describes no data")
+    return result
+
+
+def _settle(path: Path, faults: Report, repair: bool, report: Report) -> None:
+    """Raise on structural faults, or count them as dropped."""
+    if faults and not repair:
+        found = "\n".join("  " + line.split(": ", 1)[1] for line in faults.lines())
+        raise DataError(
+            f"{path} is not consistent:\n{found}\n"
+            "Mend the file, or set data.repair=true: it mends what can be mended, drops the rest, and counts both"
+        )
+    report.update(faults)
+
+
+def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading: Reading) -> dict[str, Any]:
+    """The annotations' columns of `Records`."""
+    crowd, ok, odd = flags(sieve.column("iscrowd"))
+    sieve.drop(~ok, "iscrowd is neither 0 nor 1")
+    sieve.count("repaired", odd, "iscrowd is text or not a number: read as 0 or 1")
+    sieve.drop(flags(sieve.column("ignore"))[0], "marked ignore")
+    columns = [sieve.column(key) for key in ("bbox", "segmentation", "area", PREDICTED, "attributes")]
+    kept = sieve.kept
+    # Once narrow the sieve holds no parsed row: they outweigh everything else in memory.
+    sieve.narrow()
+    bbox, raw, area, marks, attributes = (_chosen(column, kept) for column in columns)
+    del columns
+    crowd, image, xywh, area = crowd[kept], sieve.image, quadruples(bbox, text=reading.repair), numbers(area)
+    predicted = predicted_rows(marks, attributes)
+    size = np.stack([images["widths"], images["heights"]], axis=1).astype(np.int64)[image]
+
+    packed, masks = _read_masks(raw, xywh, size, sieve, reading.repair)
+    del bbox
+    boxes = clean_boxes(xywh, size, masks, sieve, repair=reading.repair)
+    sieve.drop(packed.blank & (area <= 0), "area and mask are empty")
+    crowd = _settle_crowds(crowd, packed, masks, boxes, size, sieve, reading)
+    has_mask = _settle_masks(raw, packed, predicted, size, sieve, reading)
+    rectangles = are_boxes(masks, boxes, size) & has_mask & ~crowd & sieve.alive
+    if reading.rectangles == "box":
+        sieve.count("without_mask", rectangles, "mask is its own box")
+        has_mask &= ~rectangles
+    else:
+        count_rectangles(rectangles, has_mask & ~crowd & sieve.alive, sieve)
+    del raw
+    count_strays(masks, boxes, size, sieve.alive & ~crowd, sieve)
+    count_percent(boxes, size, ~crowd, sieve)
+    considered, join = sieve.alive & ~crowd, reading.duplicates == "join"
+    settle_doubles(boxes, image, has_mask, considered, packed.table.same, sieve, join=join)
+    count_crowded(image, ~crowd, images["image_ids"], sieve)
+
+    survivors = sieve.kept
+    rows = survivors[np.argsort(image[survivors], kind="stable")]
+    table = packed.table.take(rows, has_mask[rows])
+    return {
+        "offsets": offsets_of(np.bincount(image[rows], minlength=len(images["heights"]))),
+        "rows": sieve.place[rows],
+        "ann_ids": sieve.ids[rows],
+        "boxes": boxes[rows].astype(np.float32),
+        "labels": sieve.label[rows],
+        "areas": _positive_areas(area, boxes, packed.table, has_mask, size, sieve)[rows],
+        "crowd": crowd[rows],
+        "predicted": predicted[rows] & ~packed.lacking[rows],
+        "segmentations": table,
+    }
+
+
+def _chosen(column: list[Any], kept: np.ndarray) -> list[Any]:
+    return column if len(kept) == len(column) else [column[i] for i in kept.tolist()]
+
+
+def _read_masks(
+    raw: list[Any], xywh: np.ndarray, size: np.ndarray, sieve: References, repair: bool
+) -> tuple[Packed, Extents]:
+    packed = pack(raw, size[:, 1], size[:, 0])
+    if repair:
+        packed, masks = mend_masks(raw, packed, xywh, size, sieve)
+    else:
+        masks = mask_extents(packed, size[:, 1])
+    return packed, masks
+
+
+def _settle_masks(
+    raw: list[Any], packed: Packed, predicted: np.ndarray, size: np.ndarray, sieve: References, reading: Reading
+) -> np.ndarray:
+    """bool [A]: the row keeps its mask; whatever takes one away, and why, is counted."""
+    for problem in np.unique(packed.problem[packed.problem != SOUND]):
+        found = packed.problem == problem
+        mends = not reading.repair and problem in MENDABLE and may_mend(raw, found, size)
+        sieve.count("without_mask", found, PROBLEMS[problem], MENDS if mends else "")
+    sieve.count("repaired", packed.trimmed, "polygons of fewer than 3 points removed")
+    sieve.count("without_mask", packed.blank, "mask covers no pixel of the image")
+    has_mask = ~packed.lacking
+    made = has_mask & predicted
+    if reading.predicted_masks == "ignore":
+        remedy = "data.predicted_masks=use learns from them, too"
+        sieve.count("without_mask", made, "mask is a prediction, not a person's", remedy)
+        has_mask &= ~made
+    else:
+        sieve.count("noted", made, "mask is a prediction, not a person's")
+    return has_mask
+
+
+def _settle_crowds(
+    crowd: np.ndarray,
+    packed: Packed,
+    masks: Extents,
+    boxes: np.ndarray,
+    size: np.ndarray,
+    sieve: References,
+    reading: Reading,
+) -> np.ndarray:
+    if reading.crowd == "object":
+        sieve.count("repaired", crowd, "with iscrowd 1: read as objects")
+        return np.zeros(len(crowd), dtype=bool)
+    count_crowds(crowd, masks, boxes, lambda row: packed.table.get(row, int(size[row, 1]), int(size[row, 0])), sieve)
+    return crowd
+
+
+def _positive_areas(
+    area: np.ndarray,
+    boxes: np.ndarray,
+    table: SegmentationTable,
+    has_mask: np.ndarray,
+    size: np.ndarray,
+    sieve: References,
+) -> np.ndarray:
+    """The file's areas [A]; where they are no positive number, the mask's or else the box's."""
+    wrong = ~(np.isfinite(area) & (area > 0)) & sieve.alive
+    sieve.count("repaired", wrong, "area missing or not positive: measured on the mask or box")
+    area = area.copy()
+    for row in np.flatnonzero(wrong):
+        width, height = size[row].tolist()
+        if has_mask[row]:
+            area[row] = rasterise(table.get(row, height, width), height, width).sum(dtype=np.int64)
+        else:
+            area[row] = (boxes[row, 2:] - boxes[row, :2]).prod()
+    return area

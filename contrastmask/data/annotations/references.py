@@ -1,0 +1,107 @@
+"""What the annotations of a file refer to: rows without id, image or class are found here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from contrastmask.data.annotations.image_table import ImageTable
+from contrastmask.data.annotations.keys import READS_TEXT, Keys, free_ids, read_keys, read_references
+from contrastmask.data.annotations.sieve import Sieve
+from contrastmask.data.columns import positions_in
+from contrastmask.data.records import Category
+from contrastmask.data.report import Report
+
+
+class References(Sieve):
+    """The annotations' rows, their references looked up.
+
+    Attributes:
+        image: int64 [N], position in the table of images; meaningful where a row is alive, as `label` is.
+    """
+
+    image: np.ndarray
+
+    def narrow(self) -> None:
+        """As `Sieve.narrow`."""
+        self.image = self.image[self.alive]
+        super().narrow()
+
+
+def sift_references(
+    rows: list[Any],
+    images: ImageTable,
+    categories: tuple[Category, ...],
+    category_keys: Keys,
+    alias: dict[int, int],
+    faults: Report,
+    report: Report,
+    repair: bool,
+) -> References:
+    """Drop annotations that are no objects, refer to nothing, or lack id or box; `repair` numbers those without id.
+
+    Args:
+        faults, report: where what stops a program without `repair` is counted, and where all else.
+    """
+    sieve = References(rows, "annotation", faults, tuple(category.name for category in categories))
+    keys = read_keys(sieve.column("id"), text=repair)
+    sieve.ids, sieve.told = keys.ids, keys.ok & ~keys.as_text
+    # Classes first: every later count tells them.
+    ids, known, as_text = read_references(sieve.column("category_id"), category_keys, text=repair)
+    if alias:
+        ids = np.array([alias.get(id_, id_) for id_ in ids.tolist()], dtype=np.int64)
+    label, found = positions_in(np.array([category.id for category in categories], dtype=np.int64), ids)
+    sieve.label = np.where(known & found, label, -1)
+    image_ids, ok, also = read_references(sieve.column("image_id"), images.keys, text=repair)
+    sieve.drop(ok & np.isin(image_ids, images.ambiguous), "of images whose id several images share")
+    sieve.image, found = positions_in(images.columns["image_ids"], image_ids)
+    unknown = ~(ok & found)
+    remedy = _reads_text(sieve, "image_id", unknown, repair)
+    sieve.drop(unknown, "of images that the file does not have", remedy)
+    remedy = _reads_text(sieve, "category_id", sieve.label < 0, repair)
+    sieve.drop(sieve.label < 0, "of categories that the file does not have", remedy)
+    as_text |= also
+    again = sieve.duplicates(keys.ok)
+    if repair:
+        _number(sieve, keys, again, as_text, report)
+    else:
+        sieve.count("dropped", ~keys.ok, "without an integer id", "data.repair=true numbers them")
+        sieve.count("dropped", again, "whose id occurred before", "data.repair=true numbers them anew")
+        remedy = "data.repair=true measures boxes on masks, and drops those without a mask"
+        sieve.count("dropped", sieve.lacks("bbox"), "without bbox", remedy)
+    return sieve
+
+
+def _number(sieve: Sieve, keys: Keys, again: np.ndarray, as_text: np.ndarray, report: Report) -> None:
+    faults, sieve.report = sieve.report, report
+    sieve.count("repaired", as_text, "image_id or category_id is text: read as a number")
+    sieve.count("repaired", keys.as_text, "id is text: read or replaced by a number")
+    sieve.count("repaired", ~keys.ok, "without an integer id: numbered")
+    sieve.told &= ~again
+    sieve.count("repaired", again, "whose id occurred before: numbered anew")
+    new = np.flatnonzero((~keys.ok | again) & sieve.alive)
+    sieve.ids[new] = free_ids(sieve.ids[keys.ok]) + np.arange(len(new))
+    sieve.report = faults
+
+
+def _reads_text(sieve: Sieve, key: str, bad: np.ndarray, repair: bool) -> str:
+    return READS_TEXT if bad.any() and not repair and sieve.has_text(key) else ""
+
+
+def count_references(rows: list[Any], *, text: bool) -> Callable[[Keys], Counter[int]]:
+    """A function that counts the annotations of every category id."""
+
+    def count(keys: Keys) -> Counter[int]:
+        try:
+            values = list(map(itemgetter("category_id"), rows))
+        except (KeyError, TypeError, IndexError):
+            values = [row.get("category_id") for row in rows if type(row) is dict]
+        ids, ok, _ = read_references(values, keys, text=text)
+        found, numbers = np.unique(ids[ok], return_counts=True)
+        return Counter(dict(zip(found.tolist(), numbers.tolist(), strict=True)))
+
+    return count

@@ -1,0 +1,83 @@
+"""Masks that do not lie in their boxes, and boxes far larger than their masks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from contrastmask.data.annotations.boxes import FAR_LARGER
+from contrastmask.data.annotations.sieve import Sieve
+from contrastmask.data.segmentation.extents import Extents
+
+INSIDE = 0.8  # of what lies around a mask must lie in its box, a margin of 1 px allowed
+MANY_BOXES = 20  # fewer may lie in a corner by chance
+SCALES = "data.repair=true scales them to fit their boxes"
+
+
+def shares_inside(masks: Extents, boxes: np.ndarray) -> np.ndarray:
+    """float64 [A]: how much of the rectangle around each mask lies in its box; NaN where there is no outline."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        low = np.maximum(masks.box[:, :2], boxes[:, :2] - 1)
+        high = np.minimum(masks.box[:, 2:], boxes[:, 2:] + 1)
+        side = np.maximum(masks.box[:, 2:] - masks.box[:, :2], 1e-9)
+        return (np.clip(high - low, 0, None) / side).clip(max=1).prod(axis=1)
+
+
+def scales(masks: Extents, boxes: np.ndarray, stray: np.ndarray) -> np.ndarray:
+    """float64 [A, 2]: what x and y of a stray mask must be multiplied by to lie just in its box; 1 where nothing fits.
+
+    The sides give the factor, the position must agree with it; and most of the strays must be of this kind.
+    """
+    result = np.ones((len(boxes), 2))
+    rows = np.flatnonzero(stray & masks.outline)
+    if len(rows) == 0:
+        return result
+    around, box = masks.box[rows], boxes[rows]
+    side = box[:, 2:] - box[:, :2]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        factor = side / (around[:, 2:] - around[:, :2])
+        fits = (np.abs(around[:, :2] * factor - box[:, :2]) <= np.maximum(2, 0.05 * side)).all(axis=1)
+    fits &= (np.isfinite(factor) & (factor > 0)).all(axis=1)
+    if 2 * fits.sum() >= stray.sum():
+        result[rows[fits]] = factor[fits]
+    return result
+
+
+def unit(factors: np.ndarray, size: np.ndarray) -> str:
+    """What polygons are that need these factors [A, 2] in images of these sizes (W, H) [A, 2]; [A] at least 1."""
+    for name, whole in (("in percent of the image", 100.0), ("in shares of the image (0..1)", 1.0)):
+        if np.median(np.abs(factors * whole / size - 1)) < 0.1:
+            return name
+    return f"of a picture {1 / np.median(factors):.3g} times as large"
+
+
+def count_percent(boxes: np.ndarray, size: np.ndarray, judged: np.ndarray, sieve: Sieve) -> None:
+    """Warn where every box of a file ends within 100 by 100, and fills that, though all images are far larger."""
+    rows = judged & sieve.alive
+    if rows.sum() < MANY_BOXES or size[rows].min() < 2 * 100:
+        return
+    reach = boxes[rows, 2:].max(axis=0)
+    if (reach <= 100.5).all() and (reach > 90).all():
+        reason = "no coordinate is over 100, in images of over 200 px: these may be percent of the image"
+        sieve.count("warning", rows, reason, "multiply x by width / 100 and y by height / 100, boxes and polygons")
+
+
+def count_strays(masks: Extents, boxes: np.ndarray, size: np.ndarray, judged: np.ndarray, sieve: Sieve) -> None:
+    """Warn of both kinds, of the objects marked in `judged`, bool [A]."""
+    inside = shares_inside(masks, boxes)
+    stray = judged & (masks.present | masks.outline) & (inside < INSIDE)
+    if stray.any():
+        factors = scales(masks, boxes, stray)
+        # what has no pixel is counted as that, unless a scale would give it some
+        stray &= masks.present | (factors != 1).any(axis=1)
+        scaled = (factors != 1).any(axis=1)
+        what = unit(factors[scaled], size[scaled]) if scaled.any() else ""
+        sieve.count("warning", scaled, f"mask does not lie in its box: polygons are {what}", SCALES)
+        remedy = "box or mask is another object's, or of another picture; look at these rows"
+        sieve.count(
+            "warning", stray & ~scaled, f"mask does not lie in its box, over {1 - INSIDE:.0%} is outside", remedy
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        around = (masks.box[:, 2:] - masks.box[:, :2]).prod(axis=1)
+        far = judged & masks.present & ~stray & ((boxes[:, 2:] - boxes[:, :2]).prod(axis=1) > FAR_LARGER * around)
+    remedy = "data.repair=true measures such boxes on their masks"
+    sieve.count("warning", far, f"box over {FAR_LARGER} times as large as its mask", remedy)
