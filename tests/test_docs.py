@@ -6,13 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
+from omegaconf import DictConfig
 
-from tests.composing import CONF
+from contrastmask.programs import predict_config
+from tests.composing import CONF, composed
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-CHOICE = re.compile(r"(?<![\w.])([a-z_]+)=([a-z][\w/]*)")
+CHOICE = re.compile(r"(?<![\w.])([a-z_]+)=(\w[\w/]*)")
+SETTING = re.compile(r"(?<![\w./~+])([a-z_]+(?:\.[a-z_]+)+)=")
 
 
 def anchors(page: Path) -> set[str]:
@@ -36,7 +39,29 @@ def test_choices_exist(page: Path) -> None:
     for group, choice in CHOICE.findall(page.read_text()):
         folder = CONF / group
         if folder.is_dir() and group not in ("study", "hydra"):
-            assert (folder / f"{choice}.yaml").is_file() or choice.startswith("paper_"), (page.name, group, choice)
+            # `experiment=paper_…` stands for several
+            assert list(folder.glob(f"{choice}*.yaml" if choice.endswith("_") else f"{choice}.yaml")), (
+                page.name,
+                choice,
+            )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_settings_exist(page: Path) -> None:
+    predict_config.register()
+    composed_ones = [composed(), composed("data=shapes"), composed(program="predict")]
+    for name in sorted(set(SETTING.findall(page.read_text()))):
+        if not name.startswith(("hydra.", "torch.")):
+            assert any(exists(cfg, name) for cfg in composed_ones), (page.name, name)
+
+
+def exists(cfg: DictConfig, name: str) -> bool:
+    node = cfg
+    for key in name.split("."):
+        if not isinstance(node, DictConfig) or key not in node:
+            return False
+        node = node._get_node(key)
+    return True
 
 
 def test_the_readme_is_short_and_every_page_is_in_the_index() -> None:

@@ -99,7 +99,7 @@ class ScheduleConfig:
     warmup_start: float = MISSING  # share of the rate at step 0
     milestones: list[int] = MISSING  # epochs after which the rate is multiplied by gamma
     gamma: float = MISSING
-    shorten_warmup: bool = False  # to a tenth of the training where that is no longer than the warm-up
+    shorten_warmup: bool = MISSING  # to a tenth of the training where that is no longer than the warm-up
 
 
 @dataclass
