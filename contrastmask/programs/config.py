@@ -14,8 +14,18 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 
 from contrastmask.checkpoints.network import NetworkConfig
+from contrastmask.checkpoints.ranges import Range, above, at_least, between, check_ranges, check_values
 from contrastmask.errors import ConfigError
 from contrastmask.programs.key_names import checked_object
+
+# of Lightning's own arguments, which some of its versions take without a word
+TRAINER = {
+    **dict.fromkeys(("accumulate_grad_batches", "check_val_every_n_epoch", "num_nodes"), Range(1)),
+    **dict.fromkeys(("max_epochs", "max_steps", "num_sanity_val_steps"), Range(-1)),
+    **dict.fromkeys(("min_epochs", "min_steps", "log_every_n_steps", "gradient_clip_val"), Range(0)),
+    **dict.fromkeys((f"limit_{part}_batches" for part in ("train", "val", "test", "predict")), Range(0)),
+    **dict.fromkeys(("overfit_batches", "val_check_interval", "reload_dataloaders_every_n_epochs"), Range(0)),
+}
 
 
 @dataclass
@@ -26,7 +36,9 @@ class SplitConfig:
     name: str | None = None  # label used in folder and run names; the rule, or "own" for own lists
     base: list[str] | None = None  # own list of classes with masks, by name; replaces the rule
     novel: list[str] | None = None  # own list of box-only classes, by name; replaces the rule
-    mask_share: float = 1.0  # 0..1: share of the base classes' masks that the training keeps; 0: boxes alone
+    mask_share: float = between(
+        0, 1, default=1.0
+    )  # 0..1: share of the base classes' masks that the training keeps; 0: boxes alone
 
 
 @dataclass
@@ -34,21 +46,23 @@ class ShapesConfig:
     """The embedded data set; drawn once into a cache folder as COCO-format files."""
 
     cache: str = MISSING  # folder for generated sets, one sub-folder per combination of the settings below
-    train_images: int = MISSING
-    val_images: int = MISSING
-    size: int = MISSING  # side of the square images, pixels
-    seed: int = MISSING  # of the drawing, not of the training
+    train_images: int = at_least(1)
+    val_images: int = at_least(1)
+    size: int = at_least(48)  # side of the square images, pixels
+    seed: int = at_least(0)  # of the drawing, not of the training
     classes: list[str] | None = None  # COCO names among those that can be drawn; null: all 24
-    objects: list[int] = MISSING  # fewest and most objects drawn into an image
-    object_size: list[float] = MISSING  # shortest and longest long side of an object, in shares of the image side
-    rotation: float = MISSING  # degrees either way; less for classes that would be taken for others upside down
-    overlap: float = MISSING  # probability that an object is put beside or over an earlier one
-    min_visible: float = MISSING  # share of its area that an object keeps where others hide it
-    contrast: float = MISSING  # colour distance between an object and the pixels around it
-    clutter: float = MISSING  # 0: smooth backgrounds, 1: busy ones
-    noise: float = MISSING  # standard deviation of the pixel noise, in shares of white
-    class_colour: float = MISSING  # share of the objects that wear their class's own hue
-    polygons: float = MISSING  # share of the simple objects that are annotated by polygons and not by RLE
+    objects: list[int] = between(0, 50, length=2)  # fewest and most objects drawn into an image
+    object_size: list[float] = between(
+        0.05, 1, length=2
+    )  # shortest and longest long side of an object, in shares of the image side
+    rotation: float = between(0, 180)  # degrees either way; less for classes that would be taken for others upside down
+    overlap: float = between(0, 1)  # probability that an object is put beside or over an earlier one
+    min_visible: float = between(0, 1)  # share of its area that an object keeps where others hide it
+    contrast: float = between(0, 1)  # colour distance between an object and the pixels around it
+    clutter: float = between(0, 1)  # 0: smooth backgrounds, 1: busy ones
+    noise: float = between(0, 1)  # standard deviation of the pixel noise, in shares of white
+    class_colour: float = between(0, 1)  # share of the objects that wear their class's own hue
+    polygons: float = between(0, 1)  # share of the simple objects that are annotated by polygons and not by RLE
 
 
 @dataclass
@@ -61,13 +75,13 @@ class DataConfig:
     train_images: str = MISSING
     val_annotations: str = MISSING
     val_images: str = MISSING
-    batch_size: int = MISSING  # training images per process
-    eval_batch_size: int = 1  # images per process in evaluation
-    num_workers: int = MISSING  # loader processes per process
-    short_sides: list[int] = MISSING  # training: least and greatest short side, drawn uniformly
-    test_short_side: int = MISSING
-    long_side: int = MISSING  # no side longer than this
-    flip: float = 0.5  # probability of a horizontal flip in training
+    batch_size: int = at_least(1)  # training images per process
+    eval_batch_size: int = at_least(1, default=1)  # images per process in evaluation
+    num_workers: int = at_least(0)  # loader processes per process
+    short_sides: list[int] = at_least(1, length=2)  # training: least and greatest short side, drawn uniformly
+    test_short_side: int = at_least(1)
+    long_side: int = at_least(1)  # no side longer than this
+    flip: float = between(0, 1, default=0.5)  # probability of a horizontal flip in training
     repair: bool = False  # mend or drop, and count, broken records that otherwise stop the program
     crowd: str = "region"  # rows with iscrowd 1: "region" (background, not judged) or "object" (painted masks)
     rectangles: str = "mask"  # a mask that is its own box: "mask", or "box" (no mask)
@@ -88,17 +102,17 @@ class ScheduleConfig:
     """Optimiser and learning rate."""
 
     name: str = MISSING  # label used in folder and run names
-    epochs: int = MISSING
-    repeats: int = MISSING  # passes over the data within an epoch
+    epochs: int = at_least(1)
+    repeats: int = at_least(1)  # passes over the data within an epoch
     optimizer: str = MISSING  # "sgd" or "adamw"
-    lr: float = MISSING  # for base_images images a step; scaled linearly to the images of the run
-    base_images: int = MISSING
-    momentum: float = MISSING  # sgd only
-    weight_decay: float = MISSING
-    warmup_steps: int = MISSING  # optimiser steps
-    warmup_start: float = MISSING  # share of the rate at step 0
-    milestones: list[int] = MISSING  # epochs after which the rate is multiplied by gamma
-    gamma: float = MISSING
+    lr: float = above(0)  # for base_images images a step; scaled linearly to the images of the run
+    base_images: int = at_least(1)
+    momentum: float = between(0, 1)  # sgd only
+    weight_decay: float = at_least(0)
+    warmup_steps: int = at_least(0)  # optimiser steps
+    warmup_start: float = between(0, 1, above=True)  # share of the rate at step 0
+    milestones: list[int] = at_least(1)  # epochs after which the rate is multiplied by gamma
+    gamma: float = above(0)
     shorten_warmup: bool = MISSING  # to a tenth of the training where that is no longer than the warm-up
 
 
@@ -112,13 +126,13 @@ class Config(NetworkConfig):
     trainer: Any = MISSING  # Lightning's Trainer, its own arguments under their own names
     logger: Any = None
     callbacks: Any = None
-    seed: int = 0  # of weights, data order, augmentation and pixel draws
+    seed: int = between(0, 2**32 - 1, default=0)  # of weights, data order, augmentation and pixel draws
     ckpt_path: str | None = None  # train: resume from it; test: evaluate it
     resume_changed: list[str] = field(default_factory=list)  # train: go on though these differ: split, loss
     init_path: str | None = None  # train: start from the parts of this file that fit
     evaluate: str = "detections"  # "given_boxes" also segments the ground-truth boxes, without a detection step
     evaluate_after: bool | None = None  # evaluate when training ends; null: if at least one whole epoch was trained
-    overlays: int = 8  # validation images drawn into the run folder
+    overlays: int = at_least(0, default=8)  # validation images drawn into the run folder
     notes: str = ""  # kept with the run
     run_name: str = MISSING  # for loggers
 
@@ -128,9 +142,9 @@ class Config(NetworkConfig):
         Raises:
             ConfigError: a value is outside its choices, or settings contradict each other.
         """
+        check_ranges(self)
+        check_values(self.trainer or {}, TRAINER, "trainer.")
         _choose("split.rule", self.split.rule, ("voc_nonvoc", "nonvoc_voc", "as_annotated", "all"))
-        if not 0 <= self.split.mask_share <= 1:
-            raise ConfigError(f"split.mask_share={self.split.mask_share} must lie in 0..1")
         _choose("loss.formula", self.loss.formula, ("released", "paper"))
         _choose("loss.query", self.loss.query, ("shared", "own"))
         _choose("model.mask_head.kind", self.model.mask_head.kind, ("fcn", "fcn_norm", "hourglass"))
@@ -146,34 +160,20 @@ class Config(NetworkConfig):
             raise ConfigError("init_path starts a training, ckpt_path resumes one: give one of them")
         if self.backbone.depth == 18 and self.backbone.groups != 1:
             raise ConfigError("backbone.groups must be 1 for depth 18: grouped convolutions need bottleneck blocks")
-        low, high = self.data.short_sides[0], self.data.short_sides[-1]
-        if len(self.data.short_sides) != 2 or not 0 < low <= high <= self.data.long_side:
+        rpn = self.model.rpn
+        if rpn.iou_low > rpn.iou_high:
+            raise ConfigError(f"model.rpn.iou_low={rpn.iou_low} must not be above model.rpn.iou_high={rpn.iou_high}")
+        low, high = self.data.short_sides
+        if not low <= high <= self.data.long_side:
             raise ConfigError(
                 f"data.short_sides={list(self.data.short_sides)} must be [least, greatest], not above "
                 f"data.long_side={self.data.long_side}"
             )
-        if not 1 <= self.data.test_short_side <= self.data.long_side:
+        if self.data.test_short_side > self.data.long_side:
             raise ConfigError(
-                f"data.test_short_side={self.data.test_short_side} must be at least 1 and not above "
+                f"data.test_short_side={self.data.test_short_side} must not be above "
                 f"data.long_side={self.data.long_side}"
             )
-        if not 0 <= self.data.flip <= 1:
-            raise ConfigError(f"data.flip={self.data.flip} is a probability and must lie in 0..1")
-        for name in ("batch_size", "eval_batch_size"):
-            if getattr(self.data, name) < 1:
-                raise ConfigError(f"data.{name} must be at least 1")
-        for name in ("sample_ratio", "delta", "query_high", "query_low", "ramp_start"):
-            if not 0 <= getattr(self.loss, name) <= 1:
-                raise ConfigError(f"loss.{name}={getattr(self.loss, name)} must lie in 0..1")
-        if min(self.loss.temperature_easy, self.loss.temperature_hard) <= 0:
-            raise ConfigError("loss.temperature_easy and loss.temperature_hard must be positive")
-        if self.model.contrastive_head.temperature <= 0:
-            raise ConfigError("model.contrastive_head.temperature must be positive")
-        start = self.model.mask_head.logits_std
-        if start is not None and start <= 0:
-            raise ConfigError(f"model.mask_head.logits_std={start} must be positive, or null for the released start")
-        if self.schedule.epochs < 1 or self.schedule.repeats < 1 or self.schedule.lr <= 0:
-            raise ConfigError("schedule.epochs and schedule.repeats must be at least 1, schedule.lr above 0")
 
 
 def _choose(name: str, value: Any, choices: tuple) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 
+from contrastmask.checkpoints.ranges import at_least, between, check_ranges
 from contrastmask.data.images.rules import ImageRules
 from contrastmask.errors import ConfigError
 from contrastmask.programs.key_names import checked_object
@@ -49,15 +50,15 @@ class PredictConfig:
     data: PredictDataConfig = field(default_factory=PredictDataConfig)
     device: str | None = None
     precision: str = MISSING
-    batch_size: int = MISSING
-    num_workers: int = MISSING
-    short_side: int | None = None
-    long_side: int | None = None
+    batch_size: int = at_least(1)
+    num_workers: int = at_least(0)
+    short_side: int | None = at_least(1, default=None)
+    long_side: int | None = at_least(1, default=None)
     overwrite: bool = False
-    score: float | None = None
-    limit: int | None = None
+    score: float | None = between(0, 1, default=None)
+    limit: int | None = at_least(1, default=None)
     overlays: bool = True
-    overlay_score: float = MISSING
+    overlay_score: float = between(0, 1)
     instance_masks: bool = False
     classes: list[str] | None = None
     form: str = MISSING
@@ -65,7 +66,7 @@ class PredictConfig:
     as_score: bool = False
     redo: bool = False
     unreadable: str = MISSING
-    min_confidence: float = MISSING
+    min_confidence: float = between(0, 1)
     check: bool = True
     allow: list[str] = field(default_factory=list)
 
@@ -79,6 +80,7 @@ def typed(cfg: DictConfig) -> PredictConfig:
     config: PredictConfig = checked_object(cfg)
     if config.task not in TASKS:
         raise ConfigError(f"task={config.task!r} is not one of {', '.join(TASKS)}")
+    check_ranges(config)
     return config
 
 

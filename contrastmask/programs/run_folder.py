@@ -13,7 +13,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from contrastmask.conf_folder import CHECKOUT
-from contrastmask.files.whole_file import write_json
+from contrastmask.files.whole_file import write_json, write_whole
 
 _PACKAGES = (
     "contrastmask",
@@ -33,8 +33,7 @@ _PACKAGES = (
 
 def write_identity(folder: Path, cfg: DictConfig, data: dict[str, Any]) -> None:
     """Write ``resolved.yaml`` (every setting), ``versions.json`` (packages, machine, git) and ``data.json``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "resolved.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))
+    write_whole(folder / "resolved.yaml", OmegaConf.to_yaml(cfg, resolve=True))
     write_json(folder / "versions.json", versions())
     write_json(folder / "data.json", data)
 

@@ -95,7 +95,9 @@ def _data(config: Config, stage: str, trained: Trained | None = None) -> CocoDat
 def _trainer(cfg: DictConfig, plain: dict[str, Any], folder: Path, datamodule: CocoDataModule) -> pl.Trainer:
     keeps = cfg.trainer.enable_checkpointing and not cfg.trainer.fast_dev_run
     ending = Ending(folder / "checkpoints" / "last.ckpt" if keeps else None)
-    trainer = build_trainer(cfg, callbacks=[Overlays(folder / "overlays", cfg.overlays), ending])
+    # results before pictures: those can be drawn again
+    results = pl.callbacks.LambdaCallback(on_test_end=lambda _, module: _report(folder, module, datamodule, cfg.notes))
+    trainer = build_trainer(cfg, callbacks=[results, Overlays(folder / "overlays", cfg.overlays), ending])
     _identify(cfg, plain, folder, datamodule, trainer)
     return trainer
 
@@ -105,7 +107,7 @@ def _evaluate(
 ) -> dict[str, Any]:
     with deferred():
         trainer.test(module, datamodule=datamodule, verbose=False)
-        _report(folder, module, datamodule, config)
+        say("\n".join([*where_things_are(folder), *what_next(folder, _checkpoint(folder, config))]))
     return module.results
 
 
@@ -120,16 +122,15 @@ def _identify(
 
 
 @rank_zero_only
-def _report(folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule, config: Config) -> None:
-    write_json(folder / "results.json", {**module.results, "notes": config.notes})
+def _report(folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule, notes: str) -> None:
+    say_tables(format_tables(module.results))
+    for line in sentences(module.results["truth"]):
+        say(line)
+    write_json(folder / "results.json", {**module.results, "notes": notes})
     classes = datamodule.val_records.categories
     for kind, name in FILES.items():
         found = to_coco_results(module.predictions, classes, module.truth_file, kind)
         write_json(folder / name, found, indent=None)
-    say_tables(format_tables(module.results))
-    for line in sentences(module.results["truth"]):
-        say(line)
-    say("\n".join([*where_things_are(folder), *what_next(folder, _checkpoint(folder, config))]))
 
 
 def _checkpoint(folder: Path, config: Config) -> Path | None:

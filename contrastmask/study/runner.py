@@ -80,7 +80,8 @@ def run_all(
 def _train(run: StudyRun, root: Path, device: str, console: Console) -> bool:
     folder = run.folder(root)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).unlink(missing_ok=True)
+    for name in (MARK, "results.json"):  # of an earlier run: only this run's results may mark it finished
+        (folder / name).unlink(missing_ok=True)
     environment = dict(os.environ)
     place = ["trainer.accelerator=cpu"]
     if device != "cpu":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -10,14 +12,25 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
 from contrastmask.data.images.read import read_image_of
+from contrastmask.errors import DataError
 from contrastmask.evaluation.tables import class_table
 from contrastmask.pictures.gallery import write_gallery
 from contrastmask.pictures.heat_panels import heat_panel
 from contrastmask.pictures.overlays import panel, save_png, truth_of
+from contrastmask.spoken import warn
 from contrastmask.training.loggers import log_pictures, log_table, show_pictures
 from contrastmask.training.module import ContrastMaskModule
 
 SHOWN = 6  # detections of an image with heat maps
+
+
+@contextmanager
+def _going_on(what: str) -> Iterator[None]:
+    """A picture that cannot be made or written ends nothing: a full disk, an image that has gone."""
+    try:
+        yield
+    except (OSError, DataError) as error:
+        warn(f"{what}: not all could be made ({error}); nothing else depends on them")
 
 
 class Overlays(pl.Callback):
@@ -36,8 +49,10 @@ class Overlays(pl.Callback):
     @rank_zero_only
     def on_validation_end(self, trainer: pl.Trainer, module: ContrastMaskModule) -> None:
         """Show the pictures and the per-class table in the loggers."""
-        if not trainer.sanity_checking and show_pictures(trainer.loggers):
-            step = trainer.global_step
+        if trainer.sanity_checking or not show_pictures(trainer.loggers):
+            return
+        step = trainer.global_step
+        with _going_on("pictures for the loggers"):
             log_pictures(trainer.loggers, "val/overlays", [p for _, p in self._draw(module)], step)
             log_pictures(trainer.loggers, "val/heat_maps", self._heat(trainer, module), step)
             log_table(trainer.loggers, "val/per_class", *class_table(module.results), step)
@@ -45,16 +60,14 @@ class Overlays(pl.Callback):
     @rank_zero_only
     def on_test_end(self, trainer: pl.Trainer, module: ContrastMaskModule) -> None:
         """Write the pictures, and those of best, median and worst novel objects, into the run folder."""
-        for image_id, picture in self._draw(module):
-            save_png(self.folder / f"{image_id}.png", picture)
-        if self.count:
-            write_gallery(
-                self.folder.parent / "gallery",
-                module.detector,
-                trainer.datamodule.val_dataset,
-                module.predictions,
-                module.split.novel,
-            )
+        with _going_on(f"pictures in {self.folder}"):
+            for image_id, picture in self._draw(module):
+                save_png(self.folder / f"{image_id}.png", picture)
+        gallery = self.folder.parent / "gallery"
+        with _going_on(f"pictures in {gallery}"):
+            if self.count:
+                detector, dataset = module.detector, trainer.datamodule.val_dataset
+                write_gallery(gallery, detector, dataset, module.predictions, module.split.novel)
 
     def _heat(self, trainer: pl.Trainer, module: ContrastMaskModule) -> list[Tensor]:
         """What the mask head saw of the best detections of the same images; none of an image without detections."""

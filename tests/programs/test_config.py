@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
 import pytest
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
+from contrastmask.checkpoints.ranges import KEY
 from contrastmask.errors import ConfigError
-from contrastmask.programs.config import typed
+from contrastmask.programs.config import Config, typed
+from contrastmask.programs.predict_config import PredictConfig
 from tests.composing import CONF, composed
 
 GROUPS = ("backbone", "split", "schedule", "model", "mask_head", "loss", "data", "trainer", "logger", "callbacks")
@@ -59,8 +67,8 @@ def test_misspelt_keys_and_wrong_types_are_refused(override: str) -> None:
     [
         ("split.rule=voc", "voc_nonvoc"),
         ("loss.formula=own", "released, paper"),
-        ("model.contrastive_head.temperature=0", "temperature must be positive"),
-        ("model.mask_head.logits_std=0", "logits_std=0.0 must be positive, or null"),
+        ("model.contrastive_head.temperature=0", "model.contrastive_head.temperature=0.0 must be above 0"),
+        ("model.mask_head.logits_std=0", "model.mask_head.logits_std=0.0 must be above 0"),
         ("model.trains=boxes", "all, masks"),
         ("split.mask_share=1.5", "split.mask_share=1.5"),
         ("model.mask_rois=gt", "objects, positives"),
@@ -74,11 +82,42 @@ def test_misspelt_keys_and_wrong_types_are_refused(override: str) -> None:
         ("loss.delta=1.5", "loss.delta=1.5"),
         ("loss.temperature_easy=0", "temperature"),
         ("schedule.epochs=0", "schedule.epochs"),
+        ("seed=-1", "seed=-1 must lie in 0..4294967295"),
+        ("schedule.lr=nan", "schedule.lr=nan must be a finite number"),
+        ("schedule.lr=-inf", "schedule.lr=-inf must be a finite number"),
+        ("data.short_sides=[]", "data.short_sides=[] must be a list of 2 numbers"),
+        ("data.num_workers=-1", "data.num_workers=-1 must be at least 0"),
+        ("model.rpn.anchor_scale=0", "model.rpn.anchor_scale=0.0 must be above 0"),
+        ("model.rpn.anchor_ratios=[]", "at least one number"),
+        ("model.rpn.iou_low=0.9", "model.rpn.iou_high=0.7"),
+        ("model.std=[1,1,0]", "model.std"),
+        ("model.box_head.stds=[1,1]", "a list of 4 numbers"),
+        ("overlays=-3", "overlays=-3 must be at least 0"),
+        ("schedule.milestones=[-1]", "must be at least 1, each of them"),
+        ("trainer.accumulate_grad_batches=0", "trainer.accumulate_grad_batches=0 must be at least 1"),
+        ("trainer.limit_val_batches=-1", "trainer.limit_val_batches=-1"),
     ],
 )
 def test_values_that_make_no_sense_name_the_way_out(override: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said.replace(".", r"\.")):
+    with pytest.raises(ConfigError, match=re.escape(said)):
         typed(composed(override))
+
+
+def _numbers(kind: Any, parent: str = "") -> Iterator[tuple[str, Any]]:
+    hints = get_type_hints(kind)
+    for item in fields(kind):
+        here = hints[item.name]
+        options = [t for t in (get_args(here) if get_origin(here) is UnionType else (here,)) if t is not NoneType]
+        if is_dataclass(options[0]):
+            yield from _numbers(options[0], f"{parent}{item.name}.")
+        elif options[0] in (int, float, list[int], list[float]):
+            yield f"{parent}{item.name}", item
+
+
+@pytest.mark.parametrize("kind", [Config, PredictConfig])
+def test_every_number_has_a_range(kind: type) -> None:
+    names = [name for name, item in _numbers(kind) if KEY not in item.metadata]
+    assert [name for name in names if name != "backbone.depth"] == []  # which is one of three
 
 
 def test_a_name_that_does_not_exist_lists_the_choices() -> None:

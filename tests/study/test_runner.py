@@ -151,3 +151,13 @@ def test_no_two_tables_share_a_folder_but_for_the_same_run() -> None:
     for path in sorted((CONF / "study").glob("*.yaml")):
         for run in load_table(path.stem, seeds=1).runs():
             assert settings.setdefault(run.folder(Path()), run.overrides) == run.overrides
+
+
+def test_a_run_that_was_cut_off_is_not_finished_by_the_results_of_an_earlier_one(root: Path) -> None:
+    runs = Table("study/shapes", ("baseline",), ("voc_nonvoc",), 1).runs()
+    assert run_all(runs, root) == []
+    (runs[0].folder(root) / MARK).unlink()
+    program = root.parent / "train.py"
+    program.write_text("")  # ends well and leaves nothing
+    assert run_all(runs, root) == runs
+    assert not finished(runs[0], root)
