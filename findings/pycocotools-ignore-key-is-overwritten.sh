@@ -11,7 +11,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet pycocotools==2.0.11
+"$folder/venv/bin/python" -m pip install --quiet pycocotools==2.0.11
 cd "$folder"
 cat > find.py <<'PYTHON'
 import contextlib

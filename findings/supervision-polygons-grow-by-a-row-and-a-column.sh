@@ -10,7 +10,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet supervision==0.31.2 pycocotools==2.0.11 pillow
+"$folder/venv/bin/python" -m pip install --quiet supervision==0.31.2 pycocotools==2.0.11 pillow==13.0.0
 cd "$folder"
 cat > find.py <<'PYTHON'
 import json
