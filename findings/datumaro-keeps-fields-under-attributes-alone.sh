@@ -9,7 +9,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/python" -m pip install --quiet datumaro==1.13.12 pillow==13.0.0
+"$folder/venv/bin/python" -m pip install --quiet datumaro==1.13.12 pillow==12.3.0
 cd "$folder"
 cat > find.py <<'PYTHON'
 import glob
