@@ -23,7 +23,7 @@ LOGGER = logging.getLogger("contrastmask")
 
 def say(text: str) -> None:
     """Tell what is being done, from where, and where the result is."""
-    if _speaks():
+    if is_first_process():
         LOGGER.info(text)
 
 
@@ -40,11 +40,11 @@ def say_tables(tables: Iterable[Any]) -> None:
 
 def warn(text: str) -> None:
     """Tell what the user should look at or act on."""
-    if _speaks():
+    if is_first_process():
         LOGGER.warning(text)
 
 
-def _speaks() -> bool:
+def is_first_process() -> bool:
     """Whether this is the first process of a run; what starts the others puts their number into the environment."""
     return all(int(os.environ.get(name) or 0) == 0 for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK"))
 

@@ -19,18 +19,19 @@ except ImportError:  # not a POSIX system: two processes may then write one plac
 
 
 @contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
+def held(path: Path, note: Path | None = None) -> Iterator[None]:
     """Hold ``path``, a file or folder that is to be written, against every other process that asks for it here.
 
-    The lock is the system's on ``.NAME.lock`` beside the path, and falls with the process that has it, however that
-    ends; the file tells who it is, and is removed at the end. Where the file system cannot lock, nothing is held.
+    The lock is the system's on the file ``note`` (None: ``.NAME.lock`` beside the path), and falls with the process
+    that has it, however that ends; the file tells who it is, and is removed at the end. Where the file system cannot
+    lock, nothing is held.
 
     Raises:
         DataError: another process has it (the message says which), or the place cannot be written.
     """
-    note = path.with_name(f".{path.name}.lock")
+    note = note or path.with_name(f".{path.name}.lock")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        note.parent.mkdir(parents=True, exist_ok=True)
         file = _locked(path, note)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror or error}); choose another output") from error

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from contrastmask.conf_folder import CONF
 from contrastmask.errors import plain_errors
+from contrastmask.programs.claimed_folder import released
 from contrastmask.programs.composition_errors import explained
 from contrastmask.programs.help_text import help_text
 from contrastmask.programs.option_words import asked_for_help, options_first, overrides_of
@@ -58,7 +59,7 @@ def run(program: str, task: Callable[[DictConfig], Any], words: Sequence[str]) -
 
     sys.argv = [arguments[0], *words]
     try:
-        with _environment("1"):  # so Hydra hands errors on instead of printing them
+        with _environment("1"), released():  # so Hydra hands errors on instead of printing them
             if (own := asked_for_help(words)) is not None:
                 print(help_text(program, overrides_of(words), own))
                 return

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from contrastmask.conf_folder import CHECKOUT
 from contrastmask.errors import ConfigError
+from contrastmask.files.lock import held
 from contrastmask.files.whole_file import write_whole
 from contrastmask.study.plan import StudyRun
 
@@ -54,6 +55,9 @@ def run_all(
 
     Returns:
         the runs that failed; each has its output in ``study.log`` of its folder.
+
+    Raises:
+        DataError: another study is at one of the runs.
     """
     console = console or Console()
     starts = list({run.start for run in runs if run.start})
@@ -80,8 +84,14 @@ def run_all(
 def _train(run: StudyRun, root: Path, device: str, console: Console) -> bool:
     folder = run.folder(root)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (MARK, "results.json"):  # of an earlier run: only this run's results may mark it finished
-        (folder / name).unlink(missing_ok=True)
+    with held(folder):
+        return _train_in(folder, run, root, device, console)
+
+
+def _train_in(folder: Path, run: StudyRun, root: Path, device: str, console: Console) -> bool:
+    # of a run that did not finish: a training goes into no folder that holds them
+    for old in (folder / MARK, folder / "results.json", *(folder / "checkpoints").glob("*.ckpt")):
+        old.unlink(missing_ok=True)
     environment = dict(os.environ)
     place = ["trainer.accelerator=cpu"]
     if device != "cpu":
