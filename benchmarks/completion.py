@@ -32,6 +32,7 @@ from contrastmask.completion.complete import _segment
 from contrastmask.completion.completed_file import write_completed
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import asked_classes, make_plan
+from contrastmask.completion.sieve import Sieve
 from contrastmask.completion.source_file import SourceFile
 from contrastmask.data.annotations.load import load_with_losses
 from contrastmask.files.journal import Journal
@@ -136,7 +137,10 @@ def beside_the_model(folder: Path, objects: int) -> dict[str, float]:
         return list(journal.pieces.values())
 
     pieces = timed("bookkeeping and journal", keep)
-    timed("writing", lambda: write_completed(options, records, plan, source, pieces, Console(quiet=True)))
+    timed(
+        "writing",
+        lambda: write_completed(options, records, plan, source, pieces, Sieve(options, records), Console(quiet=True)),
+    )
     return took
 
 

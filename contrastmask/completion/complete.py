@@ -22,6 +22,7 @@ from contrastmask.completion.completed_file import write_completed
 from contrastmask.completion.confidence import mask_confidence
 from contrastmask.completion.options import RULES, CompletionOptions
 from contrastmask.completion.plan import Plan, asked_classes, make_plan
+from contrastmask.completion.sieve import Sieve
 from contrastmask.completion.source_file import SourceFile, digest
 from contrastmask.data.annotations.load import load_with_losses
 from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
@@ -45,7 +46,7 @@ def complete(options: CompletionOptions, predictor: Predictor, console: Console 
         DataError: the file cannot be used or changed meanwhile, another process writes the output, or a journal beside
             it is of another run.
         CheckpointError: a class to complete is unknown to the model.
-        ConfigError: an unknown class name in ``classes``.
+        ConfigError: an unknown class name in ``classes`` or a threshold.
     """
     console = console or Console()
     with held(options.output):
@@ -53,14 +54,14 @@ def complete(options: CompletionOptions, predictor: Predictor, console: Console 
         records, gone = load_with_losses(options.annotations, options.images, options.reading)
         for line in records.report.lines("warning", "dropped", "repaired"):
             console.print(line, markup=False, soft_wrap=True)
-        asked = asked_classes(options, records)
+        asked, sieve = asked_classes(options, records), Sieve(options, records)
         plan = make_plan(options, records, gone, source.rows(), asked)
         labels = _labels(options, predictor, records, plan.chosen)
         journal = Journal(options.journal, _identity(options, predictor, source))
         pieces = _predict(options, predictor, records, plan, labels, journal, console)
         journal.sync()
         try:
-            summary = write_completed(options, records, plan, source, pieces, console)
+            summary = write_completed(options, records, plan, source, pieces, sieve, console)
         except DataError as error:
             raise DataError(f"{error}. The masks are kept in {options.journal}: mend it and start again") from error
         journal.close(remove=True)
@@ -110,11 +111,14 @@ def _labels(options: CompletionOptions, predictor: Predictor, records: Records, 
 
 def _identity(options: CompletionOptions, predictor: Predictor, source: SourceFile) -> dict[str, Any]:
     return {
-        "journal": 2,
+        "journal": 3,
         "annotations": source.digest,
         "checkpoint": digest(Path(predictor.path)),
         "classes": None if options.classes is None else sorted(options.classes),
-        **{name: getattr(options, name) for name in ("check", "redo", "unreadable", "batch_size", "overwrite")},
+        **{
+            name: getattr(options, name)
+            for name in ("check", "redo", "unreadable", "rejected", "batch_size", "overwrite")
+        },
         **{name: getattr(options, name) for name in RULES},
         "image_rules": vars(options.image_rules),
         "sides": [predictor.transform.short_side, predictor.transform.long_side],

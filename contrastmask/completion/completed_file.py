@@ -3,7 +3,8 @@
 A new mask is ``segmentation`` (run lengths or polygons) with the mask's ``area`` in pixels and two marks,
 ``segmentation_predicted: true`` and ``segmentation_confidence`` in 0..1
 (:func:`contrastmask.completion.confidence.mask_confidence`), which stand under ``attributes``, too: datumaro, and
-CVAT with it, keeps what is there alone. All else stays: rows and their order, ids, fields, ``bbox``, every other mask.
+CVAT with it, keeps what is there alone. The sieve's figures (:mod:`contrastmask.completion.sieve`) are attributes. All
+else stays: rows and their order, ids, fields, ``bbox``, every other mask.
 """
 
 from __future__ import annotations
@@ -20,14 +21,13 @@ from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import Plan
 from contrastmask.completion.polygons import polygons_of_runs
 from contrastmask.completion.run_lengths import settle_run_lengths
+from contrastmask.completion.sieve import CONFIDENCE, Sieve, distributions, figures_of
 from contrastmask.completion.source_file import SourceFile
 from contrastmask.completion.summary import Found, summarise
 from contrastmask.data.annotations.predicted import PREDICTED
+from contrastmask.data.annotations.reviewed import REVIEW
 from contrastmask.data.records import Records
 from contrastmask.files.whole_file import write_whole
-
-CONFIDENCE = "segmentation_confidence"
-LESS_CONFIDENT = "less confident than asked"
 
 
 def write_completed(
@@ -36,6 +36,7 @@ def write_completed(
     plan: Plan,
     source: SourceFile,
     pieces: list[dict[str, Any]],
+    sieve: Sieve,
     console: Console,
 ) -> dict[str, Any]:
     """Put the new masks into the file's content, write it and a summary beside it, each whole or not at all.
@@ -53,20 +54,25 @@ def write_completed(
     content = source.content()
     rows = content["annotations"]
     found = _found(records, plan.count, pieces)
-    completed = []
     wanted = np.flatnonzero(plan.wanted)
+    figures = figures_of(records, {a: found[a] for a in wanted.tolist() if a in found})
+    completed, seen = [], []
     for a in track(wanted[np.argsort(records.rows[wanted])].tolist(), "writing", console=console, transient=True):
         place = int(records.rows[a])
         if a not in found:
             plan.leave("image cannot be read", [place])
-        elif (area := int(coco_mask.area(found[a][0]))) == 0:
+            continue
+        if (area := int(coco_mask.area(found[a][0]))) == 0:
             plan.leave("empty mask", [place])
-        elif found[a][1] < options.min_confidence:
-            plan.leave(LESS_CONFIDENT, [place])
+            continue
+        seen.append(a)
+        if (reason := sieve.reason(int(records.labels[a]), figures[a])) is not None:
+            plan.leave(reason, [place])
         else:
-            complete_row(rows[place], *found[a], area, options)
+            complete_row(rows[place], found[a][0], area, figures[a], options)
             completed.append(a)
     summary = summarise(options, records, plan, rows, found, completed)
+    summary["sieve"] = distributions(records.labels[seen], [figures[a] for a in seen], records.class_names)
     if options.form == "polygons":
         summary["run_lengths"] = settle_run_lengths(rows, records, options.form_all)
     summary["unreadable"] = [records.file_name(i) for piece in pieces for i in piece["unreadable"]]
@@ -89,15 +95,18 @@ def _found(records: Records, count: int, pieces: list[dict[str, Any]]) -> Found:
 
 
 def complete_row(
-    row: dict[str, Any], rle: dict[str, Any], confidence: float, area: int, options: CompletionOptions
+    row: dict[str, Any], rle: dict[str, Any], area: int, figures: dict[str, Any], options: CompletionOptions
 ) -> None:
-    """Write a mask and what is known of it into a row of the file, in place."""
+    """Write a mask and what is known of it into a row of the file, in place; what was said of another mask goes."""
     row["segmentation"] = polygons_of_runs(rle) if options.form == "polygons" else rle
     row["area"] = area
-    marks = {PREDICTED: True, CONFIDENCE: confidence}
-    row.update(marks)
+    row.update({PREDICTED: True, CONFIDENCE: figures[CONFIDENCE]})
+    row.pop(REVIEW, None)
     attributes = row.get("attributes")
-    if attributes is None or isinstance(attributes, dict):  # another form is another tool's: not ours to change
-        row["attributes"] = {**(attributes or {}), **marks}
+    if attributes is None or isinstance(attributes, dict):
+        row["attributes"] = {**(attributes or {}), PREDICTED: True, **figures}
+        row["attributes"].pop(REVIEW, None)
+    else:  # another form is another tool's: not ours to change
+        row.update(figures)
     if options.as_score:
-        row["score"] = confidence
+        row["score"] = figures[CONFIDENCE]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contrastmask.completion.thresholds import NAMES, thresholds
 from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.data.reading import Reading
 from contrastmask.errors import ConfigError
 
-CHOICES = {"form": ("rle", "polygons"), "unreadable": ("keep", "complete")}
+CHOICES = {"form": ("rle", "polygons"), "unreadable": ("keep", "complete"), "rejected": ("keep", "complete")}
 
 
 # of reading a file that completion leaves open
@@ -30,7 +31,11 @@ class CompletionOptions:
         redo: masks that a model made before are made anew.
         unreadable: a segmentation that gives no mask but may be somebody's work: ``"keep"`` lists its row,
             ``"complete"`` puts a new mask in its place.
-        min_confidence: 0..1; a less confident mask is not written, its annotation listed.
+        rejected: rows whose mask a person rejected in a review: ``"keep"`` leaves and lists them, ``"complete"`` gives
+            them a new mask.
+        min_confidence, min_box_agreement: 0..1, or class name → 0..1 with ``"default"`` for the others; a mask that is
+            less sure of itself, or whose own box has a smaller IoU with the given one, is not written, its annotation
+            listed.
         check: also predict where the file has people's masks, to report the overlap reached; nothing of it is written.
         overwrite: replace an existing output.
         repair, crowd, rectangles, duplicates, empty_categories: as :class:`contrastmask.data.reading.Reading`.
@@ -44,7 +49,8 @@ class CompletionOptions:
     truth: Path | None = None
     classes: Sequence[str] | None = None
     form: str = "rle"
-    min_confidence: float = 0.0
+    min_confidence: float | Mapping[str, float] | str = 0.0
+    min_box_agreement: float | Mapping[str, float] | str = 0.0
     check: bool = True
     overwrite: bool = False
     repair: bool = False
@@ -54,6 +60,7 @@ class CompletionOptions:
     as_score: bool = False
     redo: bool = False
     unreadable: str = "keep"
+    rejected: str = "keep"
     crowd: str = "region"
     rectangles: str = "mask"
     duplicates: str = "keep"
@@ -68,8 +75,8 @@ class CompletionOptions:
             raise ConfigError("form_all=true turns run lengths into polygons: it needs form=polygons")
         if self.batch_size < 1 or self.num_workers < 0:
             raise ConfigError("batch_size must be at least 1, num_workers at least 0")
-        if not 0 <= self.min_confidence <= 1:
-            raise ConfigError(f"min_confidence={self.min_confidence} must lie in 0..1")
+        for name in NAMES:
+            thresholds(name, getattr(self, name))
         _ = self.reading
         for written in (self.output, self.summary):
             for name, read in (("data.annotations", self.annotations), ("data.truth", self.truth)):

@@ -15,6 +15,7 @@ import numpy as np
 
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.work import holds_work
+from contrastmask.data.annotations.reviewed import ACCEPTED, REJECTED, review_of
 from contrastmask.data.columns import flags
 from contrastmask.data.records import Records
 from contrastmask.data.segmentation.check import PROBLEMS, SOUND, pack
@@ -22,6 +23,7 @@ from contrastmask.errors import ConfigError
 
 BLANK = "mask covers no pixel of the image"
 UNREADABLE = (*PROBLEMS[1:], BLANK)  # reasons under which what may be somebody's work is left as it is
+TURNED_DOWN = "mask was rejected in a review"
 NO_CLASS = "(no class)"  # rows whose category the file does not have
 
 
@@ -69,10 +71,13 @@ def make_plan(
     of_class = np.isin(records.labels, [n for n, name in enumerate(records.class_names) if name in asked])
     person, made = records.has_mask & ~records.crowd, records.predicted & ~records.has_mask & ~records.crowd
     plan = Plan(len(rows), np.zeros(len(records.rows), bool), person & of_class & options.check)
-    lacking = ~records.crowd & ~person & ~(made & ~(options.redo & of_class))
+    said = [review_of(rows[place]) for place in records.rows.tolist()]
+    accepted = made & np.fromiter((state == ACCEPTED for state in said), bool, len(said))
+    lacking = ~records.crowd & ~person & ~accepted & ~(made & ~(options.redo & of_class))
     plan.kept.update({
         "mask": int(person.sum()),
-        "predicted mask": int((made & ~lacking).sum()),
+        "predicted mask": int((made & ~lacking & ~accepted).sum()),
+        "accepted mask": int(accepted.sum()),
         "crowd region": int(records.crowd.sum()),
         "of a class not asked for": int((lacking & ~of_class).sum()),
     })  # fmt: skip
@@ -80,10 +85,23 @@ def make_plan(
     plan.replaced["mask that a model made before"] = int((plan.wanted & made).sum())
     names = np.array(records.class_names, dtype=object)
     plan.without_mask.update(names[records.labels[plan.wanted]].tolist())
+    _settle_rejected(
+        plan, options, records, np.fromiter((state == REJECTED for state in said), bool, len(said)) & ~made
+    )
     _keep_work(plan, options, records, rows, plan.wanted & ~made)
     _settle_gone(plan, records, gone, rows, asked)
     plan.kept, plan.replaced = +plan.kept, +plan.replaced  # without zeros
     return plan
+
+
+def _settle_rejected(plan: Plan, options: CompletionOptions, records: Records, rejected: np.ndarray) -> None:
+    """What a person did not want is not made again unless it is asked for."""
+    rejected = rejected & plan.wanted
+    if options.rejected == "complete":
+        plan.replaced[TURNED_DOWN] += int(rejected.sum())
+    elif rejected.any():
+        plan.wanted &= ~rejected
+        plan.leave(TURNED_DOWN, records.rows[rejected].tolist())
 
 
 def _keep_work(plan: Plan, options: CompletionOptions, records: Records, rows: list[Any], empty: np.ndarray) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import Plan
+from contrastmask.completion.sieve import SIFTED
 from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.records import Records
 from contrastmask.errors import DataError
@@ -29,8 +30,9 @@ def summarise(
     Returns:
         ``rows`` of the file = ``completed`` + the sum of ``kept`` (why no mask was needed → rows) + the rows listed in
         ``left`` (why there is none → their annotation ids, as the file has them) and ``left_rows`` (the same rows by
-        place, from 0); ``replaced``: what stood where masks were written, if something did; ``per_class``; ``check``
-        and, with a file of true masks, ``truth`` (:func:`score_masks`); ``records``: what the reading found.
+        place, from 0); ``replaced``: what stood where masks were written, if something did; ``per_class`` (``below``:
+        masks that the thresholds left out); ``check`` and, with a file of true masks, ``truth``
+        (:func:`score_masks`); ``records``: what the reading found.
 
     Raises:
         DataError: the file of true masks is of other annotations.
@@ -63,10 +65,13 @@ def _per_class(records: Records, plan: Plan, found: Found, completed: list[int])
         got[label] += 1
         total[label] += found[a][1]
     number = {name: label for label, name in enumerate(records.class_names)}
+    sifted = np.isin(records.rows, [place for reason in SIFTED for place in plan.left.get(reason, [])])
+    below = np.bincount(records.labels[sifted], minlength=len(records.class_names)).tolist()
     return {
         name: {
             "without_mask": lacking,
             "completed": got[number.get(name)],
+            "below": below[number[name]] if name in number else 0,
             "confidence": total[number[name]] / got[number[name]] if got[number.get(name)] else None,
         }
         for name, lacking in sorted(plan.without_mask.items())

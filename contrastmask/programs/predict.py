@@ -12,16 +12,25 @@ from rich.table import Table
 from rich.text import Text
 
 from contrastmask.completion.complete import complete
-from contrastmask.completion.completed_file import LESS_CONFIDENT
 from contrastmask.completion.options import RULES, CompletionOptions
-from contrastmask.completion.plan import UNREADABLE
+from contrastmask.completion.plan import TURNED_DOWN, UNREADABLE
 from contrastmask.completion.run_lengths import AS_IT_WAS
+from contrastmask.completion.sieve import SIFTED
+from contrastmask.completion.thresholds import NAMES
 from contrastmask.errors import ConfigError
 from contrastmask.prediction.detection import DetectionOptions, detect
 from contrastmask.prediction.predictor import Predictor
 from contrastmask.programs.predict_config import PredictConfig, typed
 
-COMPLETION = ("form", "form_all", "as_score", "redo", "unreadable", "min_confidence", "check")
+COMPLETION = ("form", "form_all", "as_score", "redo", "unreadable", "rejected", *NAMES, "check")
+# reasons to leave a row without mask that somebody has asked for
+ON_REQUEST = {*SIFTED, TURNED_DOWN}
+SIEVE_ROWS = {
+    "confidence": "confidence",
+    "box_agreement": "agreement with box",
+    "largest_share": "largest part",
+    "box_filled": "box filled",
+}
 
 
 def predict(cfg: DictConfig) -> int:
@@ -84,13 +93,15 @@ def _complete(config: PredictConfig, console: Console) -> int:
     )
     summary = complete(options, _predictor(config), console)
     console.print(_table(summary))
+    if summary["sieve"]:
+        console.print(_sieve(summary["sieve"]["all"]))
     for title in ("check", "truth"):
         if summary.get(title):
             console.print(_scores(title, summary[title]))
     for line in _account(summary):
         console.print(line, markup=False, soft_wrap=True)
     console.print(f"{summary['completed']} masks added: {config.output}", markup=False, soft_wrap=True)
-    return _bad(console, summary["unreadable"]) or int(bool(set(summary["left"]) - {LESS_CONFIDENT}))
+    return _bad(console, summary["unreadable"]) or int(bool(set(summary["left"]) - ON_REQUEST))
 
 
 def _account(summary: dict[str, Any]) -> Iterator[str]:
@@ -102,6 +113,8 @@ def _account(summary: dict[str, Any]) -> Iterator[str]:
         yield f"left without mask, {reason}: {len(ids)} annotations, first ids {ids[:5]}, rows {rows} (from 0)"
     if any(reason in UNREADABLE for reason in summary["left"]):
         yield "what may be somebody's work is kept: data.repair=true reads some of it, unreadable=complete replaces it"
+    if TURNED_DOWN in summary["left"]:
+        yield "what was rejected in a review stays without mask; rejected=complete makes new ones"
     runs = summary.get("run_lengths", {"converted": 0, "left": {}})
     if runs["converted"]:
         yield f"run lengths turned into polygons: {runs['converted']} rows"
@@ -120,12 +133,25 @@ def _bad(console: Console, files: list[str]) -> int:
 
 
 def _table(summary: dict[str, Any]) -> Table:
-    table = Table(title="completed")
-    for column in ("class", "without mask", "completed", "mean confidence"):
+    table = Table(title="completed", caption="below: less confident, or agrees less with its box, than asked")
+    for column in ("class", "without mask", "completed", "below", "mean confidence"):
         table.add_column(column, justify="left" if column == "class" else "right")
     for name, row in summary["per_class"].items():
         sure = "" if row["confidence"] is None else f"{row['confidence']:.2f}"
-        table.add_row(Text(name), str(row["without_mask"]), str(row["completed"]), sure)
+        table.add_row(Text(name), str(row["without_mask"]), str(row["completed"]), str(row["below"]), sure)
+    return table
+
+
+def _sieve(figures: dict[str, Any]) -> Table:
+    one = figures["components"]["1"]
+    sides = figures["sides_touched"]["4"]
+    caption = (f"of {figures['masks']} masks: {one} in one part, {figures['masks'] - one} in more; {sides} reach all "
+               "four sides of their box")  # fmt: skip
+    table = Table(title="sieve", caption=caption)
+    for column in ("", "least", "5 %", "25 %", "median", "75 %", "95 %", "greatest"):
+        table.add_column(column, justify="right" if column else "left")
+    for figure, said in SIEVE_ROWS.items():
+        table.add_row(said, *(f"{value:.2f}" for value in figures[figure]["quantiles"]))
     return table
 
 

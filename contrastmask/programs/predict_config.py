@@ -9,6 +9,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 
 from contrastmask.checkpoints.ranges import at_least, between, check_ranges
+from contrastmask.completion.thresholds import NAMES, thresholds
 from contrastmask.data.images.rules import ImageRules
 from contrastmask.errors import ConfigError
 from contrastmask.programs.key_names import checked_object
@@ -66,7 +67,9 @@ class PredictConfig:
     as_score: bool = False
     redo: bool = False
     unreadable: str = MISSING
-    min_confidence: float = between(0, 1)
+    rejected: str = MISSING
+    min_confidence: Any = MISSING  # 0..1, or class name: 0..1 with `default` for the others, as the next one
+    min_box_agreement: Any = MISSING
     check: bool = True
     allow: list[str] = field(default_factory=list)
 
@@ -75,12 +78,14 @@ def typed(cfg: DictConfig) -> PredictConfig:
     """The composed configuration as checked dataclasses.
 
     Raises:
-        ConfigError: a key that there is not, a value that nobody has given, or an unknown task.
+        ConfigError: a key that there is not, a value that nobody has given or that is out of range, or an unknown task.
     """
     config: PredictConfig = checked_object(cfg)
     if config.task not in TASKS:
         raise ConfigError(f"task={config.task!r} is not one of {', '.join(TASKS)}")
     check_ranges(config)
+    for name in NAMES:
+        thresholds(name, getattr(config, name))
     return config
 
 

@@ -20,6 +20,7 @@ from contrastmask import Predictor
 from contrastmask.completion.complete import complete
 from contrastmask.completion.confidence import mask_confidence
 from contrastmask.completion.options import CompletionOptions
+from contrastmask.completion.sieve import FIGURES
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.journal import Journal
 
@@ -74,7 +75,9 @@ def test_only_what_was_missing_is_added(model: Path, data: Path) -> None:
             assert 0 < new["segmentation_confidence"] <= 1
             mask = coco_mask.decode(new["segmentation"])
             assert new["area"] == mask.sum()
-            assert new["attributes"] == {k: new[k] for k in ("segmentation_predicted", "segmentation_confidence")}
+            marks = {k: new[k] for k in ("segmentation_predicted", "segmentation_confidence")}
+            assert {**new["attributes"], **marks} == new["attributes"]
+            assert new["attributes"].keys() == {*marks, *FIGURES}
             ys, xs = np.nonzero(mask)
             x, y, w, h = new["bbox"]
             # half a cell of the 28x28 grid may be drawn beyond the box

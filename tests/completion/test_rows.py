@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from contrastmask.completion.sieve import FIGURES
 from contrastmask.errors import DataError
 from tests.completion.filled_boxes import run
 from tests.data.coco_rows import CROWD, TRIANGLE, H, W, content, image, row
@@ -135,7 +136,9 @@ def test_every_row_is_under_one_heading(tmp_path: Path) -> None:
     }  # fmt: skip
     assert sorted(id_ for ids in summary["left"].values() for id_ in ids) == [7, 10, 11, 13]
     assert summary["left"]["image cannot be read"] == [13]
-    assert summary["per_class"] == {"dog": {"without_mask": 6, "completed": 2, "confidence": pytest.approx(0.9)}}
+    assert summary["per_class"] == {
+        "dog": {"without_mask": 6, "completed": 2, "below": 0, "confidence": pytest.approx(0.9)}
+    }
 
 
 @pytest.mark.parametrize("mark", ["top", "attributes"])
@@ -170,8 +173,10 @@ def test_marks_stand_where_other_tools_keep_them(tmp_path: Path) -> None:
     _, after = run(tmp_path, content(rows))
     first, second = after["annotations"]
     marks = {key: first[key] for key in MARKS}
-    assert first["attributes"] == {"occluded": True, **marks}
+    figures = {key: first["attributes"][key] for key in FIGURES}
+    assert first["attributes"] == {"occluded": True, **marks, **figures}
     assert second["attributes"] == ["of another tool"]
+    assert all(second[key] == figures[key] for key in FIGURES)
     assert "score" not in first
     assert second["score"] == 0.1
     _, after = run(tmp_path, content(rows), as_score=True)
