@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 DILATION_RATIO = 0.02  # of the image's diagonal, as the paper's COCO evaluation takes it
 
@@ -20,31 +18,44 @@ def mask_boundary(mask: np.ndarray, d: int) -> np.ndarray:
     """The mask's pixels within d pixels (chessboard distance) of its outline; what lies outside the image is outside.
 
     Args:
-        mask: bool ``[H, W]``.
+        mask: bool ``[H, W]``; what lies around it must be background, be it the rest of the image or no image.
 
     Returns:
         bool ``[H, W]``.
     """
-    outside = F.pad(1.0 - torch.from_numpy(mask.astype(np.float32))[None], (d, d, d, d), value=1.0)
-    # a square's maximum is a column's and then a row's
-    near = F.max_pool2d(F.max_pool2d(outside, (2 * d + 1, 1), stride=1), (1, 2 * d + 1), stride=1)[0]
-    return mask & (near.numpy() > 0)
+    height, width = mask.shape
+    if min(height, width) <= 2 * d:
+        return mask  # nothing is farther than d from a side
+    # a square fits where its rows' segments do, one below the other
+    inner = _all_of(_all_of(mask, 2 * d + 1).T, 2 * d + 1).T
+    result = mask.copy()
+    result[d : height - d, d : width - d] &= ~inner
+    return result
+
+
+def _all_of(mask: np.ndarray, length: int) -> np.ndarray:
+    """bool ``[H - length + 1, W]``: this row and all others of the ``length`` from it on are set.
+
+    Stretches are doubled, and the last one overlaps with the one before.
+    """
+    known = 1
+    while 2 * known <= length:
+        mask = mask[: len(mask) - known] & mask[known:]
+        known *= 2
+    rest = length - known
+    return mask[: len(mask) - rest] & mask[rest:] if rest else mask
 
 
 def boundary_iou(one: np.ndarray, other: np.ndarray, d: int) -> float:
     """Intersection over union of the two masks' boundaries.
 
     Args:
-        one, other: bool ``[H, W]``, the same image; d: see :func:`boundary_width`.
+        one, other: bool ``[H, W]``, the same part of an image, around which neither has a pixel;
+        d: see :func:`boundary_width`.
 
     Returns:
         0..1; 0 where both masks are empty.
     """
-    either = one | other
-    if not either.any():
-        return 0.0
-    # what is farther away than d from both masks decides nothing; the crop keeps one pixel of it where there is any
-    rows, columns = np.flatnonzero(either.any(1)), np.flatnonzero(either.any(0))
-    crop = np.s_[max(rows[0] - 1, 0) : rows[-1] + 2, max(columns[0] - 1, 0) : columns[-1] + 2]
-    a, b = mask_boundary(one[crop], d), mask_boundary(other[crop], d)
-    return float((a & b).sum() / (a | b).sum())
+    a, b = mask_boundary(one, d), mask_boundary(other, d)
+    either = np.count_nonzero(a | b)
+    return np.count_nonzero(a & b) / either if either else 0.0

@@ -14,6 +14,7 @@ from pycocotools import mask as coco_mask
 
 from contrastmask.data.records import Category
 from contrastmask.errors import DataError
+from contrastmask.evaluation.instances import Instances
 from contrastmask.evaluation.truth import Truth
 from contrastmask.evaluation.truth_masks import blank
 
@@ -68,30 +69,40 @@ def checked(
     return found
 
 
-def as_annotations(
+def as_instances(
     by_image: dict[int, Prediction], images: np.ndarray, places: np.ndarray, truth: Truth, kind: str
-) -> list[dict[str, Any]]:
+) -> Instances:
     """Detections of these images (positions) for :func:`~contrastmask.evaluation.coco_match.match`, as ``loadRes``
     would prepare them: areas are those of the masks (kind ``mask``) or of the boxes (``box``)."""
-    detections: list[dict[str, Any]] = []
-    for position in images.tolist():
-        prediction = by_image.get(position)
-        if prediction is None or len(prediction["scores"]) == 0:
-            continue
-        if kind == "mask":
-            shapes = [{"segmentation": rle} for rle in _at_size(prediction["rles"], truth.sizes[position])]
-            areas = coco_mask.area(prediction["rles"]).astype(float).tolist()
-        else:
-            sides = xywh(prediction["boxes"])
-            shapes = [{"bbox": side} for side in sides.tolist()]
-            areas = (sides[:, 2] * sides[:, 3]).tolist()
-        columns = (shapes, areas, places[prediction["labels"]].tolist(), prediction["scores"].tolist())
-        for shape, area, place, score in zip(*columns, strict=True):
-            if place >= 0:
-                shape |= {"id": len(detections) + 1, "image_id": position + 1, "category_id": place + 1}
-                shape |= {"score": score, "area": area, "iscrowd": 0}
-                detections.append(shape)
-    return detections
+    seen = [(number, p) for number, p in enumerate(images.tolist()) if p in by_image and len(by_image[p]["scores"])]
+    predictions = [by_image[position] for _, position in seen]
+    place = places[_joined([p["labels"] for p in predictions], np.int64)]
+    known = np.flatnonzero(place >= 0)
+    if kind == "mask":
+        # the package's C code decodes every string: once for all of an image
+        areas = _joined([coco_mask.area(p["rles"]) for p in predictions], np.float64)
+        rles = [rle for _, position in seen for rle in _at_size(by_image[position]["rles"], truth.sizes[position])]
+        shapes = rles if len(known) == len(rles) else [rles[row] for row in known.tolist()]
+    else:
+        shapes = xywh(_joined([p["boxes"] for p in predictions], np.float64).reshape(-1, 4))
+        areas = shapes[:, 2] * shapes[:, 3]
+        shapes = shapes[known]
+    none = np.zeros(len(known), dtype=bool)
+    return Instances(
+        images=np.repeat([number for number, _ in seen], [len(p["scores"]) for p in predictions]).astype(np.int64)[
+            known
+        ],
+        places=place[known],
+        shapes=shapes,
+        areas=areas[known],
+        crowd=none,
+        zero_id=none,
+        scores=_joined([p["scores"] for p in predictions], np.float64)[known],
+    )
+
+
+def _joined(parts: list[np.ndarray], kind: type) -> np.ndarray:
+    return np.concatenate([np.zeros(0, dtype=kind), *(part.reshape(-1) for part in parts)]).astype(kind, copy=False)
 
 
 def _at_size(rles: list[dict[str, Any]], size: tuple[int, int] | None) -> list[dict[str, Any]]:

@@ -13,13 +13,14 @@ from contrastmask.data.splits import Split
 from contrastmask.errors import DataError
 from contrastmask.evaluation.boundary import boundary_iou, boundary_width
 from contrastmask.evaluation.coco_match import box_rle, truth_rle
+from contrastmask.evaluation.crops import draw_together, read_spans
 from contrastmask.evaluation.detections import Prediction, as_array
 from contrastmask.evaluation.records_truth import truth_of
 from contrastmask.evaluation.slices import evaluate
 
 
 def given_box_scores(
-    records: Records, predictions: Sequence[Prediction], split: Split, *, backend: str = "faster"
+    records: Records, predictions: Sequence[Prediction], split: Split, *, backend: str = "arrays"
 ) -> dict[str, Any]:
     """Score masks drawn into ground-truth boxes of known class: the mask branch alone.
 
@@ -41,23 +42,23 @@ def given_box_scores(
         DataError: as ``evaluate``, or an annotation id is unknown, of another image, or comes twice.
     """
     seen = [prediction["image_id"] for prediction in predictions]
-    result = evaluate(truth_of(records), predictions, split, image_ids=seen, kinds=("mask",), backend=backend)
     image_of = np.repeat(np.arange(len(records.image_ids)), np.diff(records.offsets))
+    judged_by = records.has_mask & ~records.crowd
     position = {ann_id: a for a, ann_id in enumerate(records.ann_ids.tolist())}
     measured: dict[int, tuple[float, ...]] = {}  # annotation -> IoU of the mask, IoU of the box, boundary IoU
     for prediction in predictions:
-        for ann_id, rle in zip(as_array(prediction["ann_ids"]).tolist(), prediction["rles"], strict=True):
+        asked = zip(as_array(prediction["ann_ids"]).tolist(), prediction["rles"], strict=True)
+        masks: dict[int, dict[str, Any]] = {}
+        for ann_id, rle in asked:
             a = position.get(ann_id, -1)
             row = int(image_of[a]) if a >= 0 else -1
-            if row < 0 or int(records.image_ids[row]) != int(prediction["image_id"]) or a in measured:
+            if row < 0 or int(records.image_ids[row]) != int(prediction["image_id"]) or a in measured or a in masks:
                 raise DataError(f"image {prediction['image_id']}: annotation {ann_id} is unknown or comes twice")
-            if records.has_mask[a] and not records.crowd[a]:
-                size = int(records.heights[row]), int(records.widths[row])
-                truth = truth_rle(records, row, a)
-                ious = coco_mask.iou([rle, box_rle(records.boxes[a], *size)], [truth], [0])[:, 0].tolist()
-                masks = coco_mask.decode([rle, truth]).astype(bool)
-                measured[a] = (*ious, boundary_iou(masks[..., 0], masks[..., 1], boundary_width(*size)))
+            masks[a] = rle
+        measured |= _overlaps(records, {a: rle for a, rle in masks.items() if judged_by[a]}, prediction["image_id"])
 
+    # after every mask was looked at: the packages' C code trusts them
+    result = evaluate(truth_of(records), predictions, split, image_ids=seen, kinds=("mask",), backend=backend)
     judged = np.fromiter(measured, dtype=np.int64, count=len(measured))
     overlaps = 100.0 * np.array(list(measured.values()), dtype=np.float64).reshape(-1, 3)
 
@@ -74,3 +75,22 @@ def given_box_scores(
         for label, (name, row) in enumerate(result["per_class"].items())
     }
     return scores | {"images": result["images"]}
+
+
+def _overlaps(records: Records, masks: dict[int, dict[str, Any]], image_id: int) -> dict[int, tuple[float, ...]]:
+    """IoU of each mask with the true one, IoU of the box with it, boundary IoU; 0..1. All are of one image."""
+    if not masks:
+        return {}
+    row = records.image_of(next(iter(masks)))
+    size = height, _ = int(records.heights[row]), int(records.widths[row])
+    width = boundary_width(*size)
+    truths = [truth_rle(records, row, a) for a in masks]
+    spans = read_spans([*masks.values(), *truths])
+    found = {}
+    for number, (a, rle) in enumerate(masks.items()):
+        mine, true = spans[number], spans[len(masks) + number]
+        if mine is None or list(rle["size"]) != list(size):
+            raise DataError(f"image {image_id}: the mask of annotation {records.ann_ids[a]} is no mask of this image")
+        ious = coco_mask.iou([rle, box_rle(records.boxes[a], *size)], [truths[number]], [0])[:, 0].tolist()
+        found[a] = (*ious, boundary_iou(*draw_together(mine, true, height), width))
+    return found

@@ -19,7 +19,7 @@ from contrastmask.data.records import Category
 from contrastmask.data.splits import Split
 from contrastmask.evaluation.coco_match import BACKENDS, KINDS, match
 from contrastmask.evaluation.description import describe
-from contrastmask.evaluation.detections import Prediction, as_annotations, checked, places_of
+from contrastmask.evaluation.detections import Prediction, as_instances, checked, places_of
 from contrastmask.evaluation.truth import Truth
 
 # metric -> (precision rather than recall, index of the IoU threshold or all ten, index of the area range)
@@ -47,7 +47,7 @@ def evaluate(
     classes: Sequence[Category] | None = None,
     image_ids: Iterable[Any] | None = None,
     kinds: Sequence[str] = ("box", "mask"),
-    backend: str = "faster",
+    backend: str = "arrays",
 ) -> dict[str, Any]:
     """Score detections against all ground truth.
 
@@ -60,7 +60,7 @@ def evaluate(
         classes: the model's, in label order; None: they are the file's categories.
         image_ids: the images to which everything is limited; None takes all of the file, as COCOeval does.
         kinds: ``"box"``, ``"mask"``.
-        backend: ``"faster"`` (faster-coco-eval) or ``"pycocotools"``; the same figures.
+        backend: ``"arrays"``, ``"faster"`` (faster-coco-eval) or ``"pycocotools"``; the same figures.
 
     Returns:
         ``{kind: {"novel" | "base" | "all": {metric: percent or None}}, "per_class": {name: {"group", "images",
@@ -75,7 +75,7 @@ def evaluate(
     if unknown := set(kinds) - set(KINDS):
         raise ValueError(f"kinds are {list(KINDS)}, not {sorted(unknown)}")
     if backend not in BACKENDS:
-        raise ValueError(f"backends are {list(BACKENDS)}, not {backend!r}")
+        raise ValueError(f"backends are {', '.join(BACKENDS)}, not {backend!r}")
     places = places_of(truth.categories if classes is None else classes, truth)
     by_image = checked(predictions, truth, len(places), kinds)
     images = truth.positions(image_ids)
@@ -86,8 +86,8 @@ def evaluate(
     result: dict[str, Any] = {}
     per_class = _class_rows(truth, groups, rows)
     for kind in kinds:
-        objects = truth.annotations_of(images, kind)
-        detections = as_annotations(by_image, images, places, truth, kind)
+        objects = truth.instances_of(images, kind)
+        detections = as_instances(by_image, images, places, truth, kind)
         precision, recall = match(objects, detections, len(images), len(everything), kind, backend)
         result[kind] = {name: _summary(precision, recall, members, METRICS) for name, members in groups.items()}
         for place, name in enumerate(truth.class_names):

@@ -18,6 +18,7 @@ from contrastmask.data.records import Category
 from contrastmask.data.segmentation.extents import Extents
 from contrastmask.errors import DataError
 from contrastmask.evaluation.coco_match import box_rle
+from contrastmask.evaluation.instances import Instances
 from contrastmask.evaluation.rules import Tally
 from contrastmask.evaluation.truth_masks import Drawing, Size, blank, draw
 
@@ -120,37 +121,41 @@ class Truth:
             self._drawn[row] = found
         return found
 
-    def annotations_of(self, images: np.ndarray, kind: str) -> list[dict[str, Any]]:
+    def instances_of(self, images: np.ndarray, kind: str) -> Instances:
         """Objects of these images (sorted positions) for :func:`~contrastmask.evaluation.coco_match.match`."""
-        found: list[dict[str, Any]] = []
-        for row in self.rows(images).tolist():
-            item = self._annotation(row, kind)
-            if item is not None:
-                item["image_id"] = int(np.searchsorted(images, self.images[row])) + 1
-                # COCOeval marks what is matched by the object's id, so that one of id 0 never is
-                item["id"] = 0 if self.zero_id[row] else len(found) + 1
-                found.append(item)
-        return found
-
-    def _annotation(self, row: int, kind: str) -> dict[str, Any] | None:
-        """The row as COCOeval takes it, without ids; None where it is left out."""
-        box = self.boxes[row].tolist() if self.has_box[row] else None
-        crowd, mask = bool(self.crowd[row]), None
+        rows = self.rows(images)
+        crowd = self.crowd[rows]
         if kind == "mask":
-            mask, _ = self.mask(row)
-            if mask is None:
-                mask, crowd = self._region(row), True
-            if mask is None:
-                return None
-        elif box is None:
-            around, _ = self.mask(row)
-            if around is None:
-                return None
-            box = coco_mask.toBbox(around).tolist()
+            shapes: list[Any] = []
+            for row in rows.tolist():
+                shapes.append(self.mask(row)[0])
+            for number in [number for number, shape in enumerate(shapes) if shape is None]:
+                shapes[number], crowd[number] = self._region(int(rows[number])), True
+        else:
+            shapes = self._boxes(rows)
+        kept = np.array([shape is not None for shape in shapes], dtype=bool)
+        rows, crowd, shapes = rows[kept], crowd[kept], [shape for shape in shapes if shape is not None]
         # an area outside every range is how COCOeval can be told to ignore what is no crowd
-        area = -1.0 if self.ignored[row] and not crowd else self._area(row)
-        item = {"category_id": int(self.places[row]) + 1, "iscrowd": int(crowd), "area": area}
-        return item | ({"bbox": box} if kind == "box" else {"segmentation": mask})
+        areas = np.where(self.has_area[rows], self.areas[rows], 0.0)
+        for number in np.flatnonzero(~self.has_area[rows]).tolist():
+            areas[number] = self._area(int(rows[number]))
+        return Instances(
+            images=np.searchsorted(images, self.images[rows]),
+            places=self.places[rows],
+            shapes=shapes if kind == "mask" else np.array(shapes, dtype=np.float64).reshape(-1, 4),
+            areas=np.where(self.ignored[rows] & ~crowd, -1.0, areas),
+            crowd=crowd,
+            zero_id=self.zero_id[rows],
+            scores=np.zeros(len(rows)),
+        )
+
+    def _boxes(self, rows: np.ndarray) -> list[np.ndarray | None]:
+        """xywh of these rows; of those without one what lies around the mask, or None."""
+        boxes: list[np.ndarray | None] = list(self.boxes[rows])
+        for number in np.flatnonzero(~self.has_box[rows]).tolist():
+            around, _ = self.mask(int(rows[number]))
+            boxes[number] = None if around is None else coco_mask.toBbox(around)
+        return boxes
 
     def tally(self, rows: np.ndarray, kinds: Sequence[str]) -> Tally:
         """What rules applied to these rows in evaluations of these kinds, and what was left out of the file."""

@@ -106,7 +106,8 @@ def draw(drawing: list[np.ndarray] | Runs, adds_up: bool, size: Size | None) -> 
     else:
         if not all(map(_is_safe, drawing)):
             return None, "unsafe_mask"
-        rle = coco_mask.merge(coco_mask.frPyObjects(drawing, *size))
+        parts = coco_mask.frPyObjects(drawing, *size)
+        rle = parts[0] if len(parts) == 1 else coco_mask.merge(parts)
     return rle, "" if coco_mask.area(rle) else "blank"
 
 

@@ -103,6 +103,7 @@ def build_module(
         ramp_epochs=loss.ramp_epochs,
         seed=config.seed,
         given_boxes=config.evaluate == "given_boxes",
+        evaluator=config.evaluator,
         config=plain,
         categories=datamodule.categories,
     )

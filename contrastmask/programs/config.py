@@ -16,6 +16,7 @@ from omegaconf import MISSING, DictConfig
 from contrastmask.checkpoints.network import NetworkConfig
 from contrastmask.checkpoints.ranges import Range, above, at_least, between, check_ranges, check_values
 from contrastmask.errors import ConfigError
+from contrastmask.evaluation.coco_match import BACKENDS
 from contrastmask.programs.key_names import checked_object
 
 # of Lightning's own arguments, which some of its versions take without a word
@@ -131,6 +132,7 @@ class Config(NetworkConfig):
     resume_changed: list[str] = field(default_factory=list)  # train: go on though these differ: split, loss
     init_path: str | None = None  # train: start from the parts of this file that fit
     evaluate: str = "detections"  # "given_boxes" also segments the ground-truth boxes, without a detection step
+    evaluator: str = "arrays"  # what matches and counts: "arrays", "faster" (faster-coco-eval) or "pycocotools"
     evaluate_after: bool | None = None  # evaluate when training ends; null: if at least one whole epoch was trained
     overlays: int = at_least(0, default=8)  # validation images drawn into the run folder
     notes: str = ""  # kept with the run
@@ -153,6 +155,7 @@ class Config(NetworkConfig):
         _choose("schedule.optimizer", self.schedule.optimizer, ("sgd", "adamw"))
         _choose("data.on_bad", self.data.on_bad, ("error", "skip"))
         _choose("evaluate", self.evaluate, ("detections", "given_boxes"))
+        _choose("evaluator", self.evaluator, BACKENDS)
         _choose("backbone.depth", self.backbone.depth, (18, 50, 101))
         for name in self.resume_changed:
             _choose("resume_changed", name, ("split", "loss"))

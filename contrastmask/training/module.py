@@ -32,6 +32,7 @@ class ContrastMaskModule(EvaluatedModule):
         contrastive_weight, ramp_start, ramp_epochs: weight of the contrastive loss and its ramp over the epochs.
         seed: of the random draws in a step, together with the epoch and the batch's images.
         given_boxes: evaluate masks of ground-truth boxes, too.
+        evaluator: ``backend`` of :func:`~contrastmask.evaluation.slices.evaluate`.
         config: the resolved configuration as plain containers; stored in the checkpoint, never instantiated from it.
         categories: ``[{"id": …, "name": …}, …]`` in label order; stored in the checkpoint.
     """
@@ -50,6 +51,7 @@ class ContrastMaskModule(EvaluatedModule):
         given_boxes: bool,
         config: dict[str, Any],
         categories: list[dict[str, Any]],
+        evaluator: str = "arrays",
     ) -> None:
         super().__init__(split, config, categories)
         self.detector = detector
@@ -57,7 +59,7 @@ class ContrastMaskModule(EvaluatedModule):
         self.images_per_process = images_per_process
         self.contrastive_weight, self.ramp_start, self.ramp_epochs = contrastive_weight, ramp_start, ramp_epochs
         self.seed = seed
-        self.given_boxes = given_boxes
+        self.given_boxes, self.evaluator = given_boxes, evaluator
         # the ramp counts the epochs of the model's own training, so its counter travels with the weights
         self.register_buffer("epoch", torch.zeros((), dtype=torch.long))
         self._weight = 0.0
@@ -130,7 +132,8 @@ class ContrastMaskModule(EvaluatedModule):
     def _judge(self, predictions: list[dict[str, Any]], given: list[dict[str, Any]]) -> dict[str, Any]:
         seen = None if self.saw_everything else [p["image_id"] for p in predictions]
         classes = self.truth.categories
-        results = evaluate(self.truth_file, predictions, self.split, classes=classes, image_ids=seen)
+        backend = self.evaluator
+        results = evaluate(self.truth_file, predictions, self.split, classes=classes, image_ids=seen, backend=backend)
         if self.given_boxes:
-            results["given_boxes"] = given_box_scores(self.truth, given, self.split)
+            results["given_boxes"] = given_box_scores(self.truth, given, self.split, backend=backend)
         return results

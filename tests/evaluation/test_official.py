@@ -47,7 +47,7 @@ def split_of(truth: Truth) -> Split:
     return Split("own", tuple(truth.class_names), (0,), tuple(range(1, len(truth.categories))))
 
 
-@pytest.mark.parametrize("backend", ["faster", "pycocotools"])
+@pytest.mark.parametrize("backend", ["arrays", "faster", "pycocotools"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
 def test_kept_figures_of_odd_files(case: dict[str, Any], backend: str, tmp_path: Path) -> None:
     path = tmp_path / "truth.json"
@@ -172,7 +172,7 @@ def detection(image: dict[str, Any], about: dict[str, Any], box: list[float], sc
     return {**about, "bbox": [x, y, abs(w), abs(h)], "score": score, "segmentation": rle}
 
 
-@pytest.mark.parametrize("backend", ["faster", "pycocotools"])
+@pytest.mark.parametrize("backend", ["arrays", "faster", "pycocotools"])
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )

@@ -21,7 +21,7 @@ from tests.evaluation.tiny_detections import NAMES, SPLIT, perfect, prediction, 
 from tests.tiny_coco import TinyCoco, write_tiny_coco
 
 
-@pytest.mark.parametrize("backend", ["faster", "pycocotools"])
+@pytest.mark.parametrize("backend", ["arrays", "faster", "pycocotools"])
 @pytest.mark.parametrize("kind", ["mask", "box"])
 def test_slices_equal_coco_with_category_ids(
     tiny: TinyCoco, records: Records, truth: Truth, backend: str, kind: str
@@ -68,7 +68,7 @@ def test_order_of_images_does_not_matter(records: Records, truth: Truth) -> None
     assert evaluate(truth, predictions[::-1], SPLIT) == evaluate(truth, predictions, SPLIT)
 
 
-@pytest.mark.parametrize("backend", ["faster", "pycocotools"])
+@pytest.mark.parametrize("backend", ["arrays", "faster", "pycocotools"])
 def test_nothing_found_is_zero(records: Records, truth: Truth, backend: str) -> None:
     empty = [prediction(records, row, [], [], []) for row in range(len(records.image_ids))]
     found = evaluate(truth, empty, SPLIT, backend=backend)
@@ -84,7 +84,7 @@ def test_no_image_at_all_is_none(truth: Truth) -> None:
     assert all(row["objects"] == 0 for row in found["per_class"].values())
 
 
-@pytest.mark.parametrize("backend", ["faster", "pycocotools"])
+@pytest.mark.parametrize("backend", ["arrays", "faster", "pycocotools"])
 def test_only_the_images_seen_count(tiny: TinyCoco, records: Records, truth: Truth, backend: str) -> None:
     predictions = shaken(records)
     seen = [predictions[0]["image_id"]]
