@@ -17,6 +17,7 @@ COMMANDS = {
     "predict": ("contrastmask.programs.commands:predict", "find objects in images, or complete missing masks"),
     "check": ("contrastmask.check:main", "look at a data set as training would"),
     "report": ("contrastmask.report.write:main", "one HTML file about runs"),
+    "debug": ("contrastmask.training.debug:main", "run a batch again that ended a training"),
     "convert": ("contrastmask.checkpoints.convert:convert", "rewrite a checkpoint in another layout"),
     "study": ("contrastmask.study.__main__:main", "the controlled study"),
 }

@@ -34,6 +34,10 @@ class CheckpointError(ContrastMaskError):
     """A checkpoint cannot be read, or does not fit the model or the data."""
 
 
+class DivergedError(ContrastMaskError):
+    """A figure of a training or an evaluation is not finite: its loss, its weights, a predicted or a given box."""
+
+
 def plain_errors(task: Callable[..., Any]) -> Callable[..., Any]:
     """Show errors that a user can mend as one message instead of a traceback; exit status 1."""
 

@@ -25,9 +25,10 @@ class PyramidRoIAlign(nn.Module):
         self.finest = finest
 
     def levels(self, boxes: Tensor) -> Tensor:
-        """Level index ``[R]`` in 0..len(strides)-1 of ``boxes [R, 4]``."""
+        """Level index ``[R]`` in 0..len(strides)-1 of ``boxes [R, 4]``; -1 of one that is not finite."""
         side = ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).clamp(min=0).sqrt()
-        return torch.log2(side / self.finest + 1e-6).floor().clamp(0, len(self.strides) - 1).long()
+        level = torch.log2(side / self.finest + 1e-6).floor().clamp(0, len(self.strides) - 1)
+        return torch.where(torch.isfinite(boxes).all(dim=1), level, -1.0).long()
 
     def forward(self, features: list[Tensor], boxes: list[Tensor], size: int) -> Tensor:
         """Pool the RoIs of all images.
@@ -39,6 +40,9 @@ class PyramidRoIAlign(nn.Module):
 
         Returns:
             ``[R, C, S, S]`` float32, images one after the other.
+
+        Raises:
+            FloatingPointError: a box is not finite. torchvision would take it for an address.
         """
         image = torch.cat([b.new_full((len(b), 1), i) for i, b in enumerate(boxes)])
         flat = torch.cat(boxes)
@@ -47,6 +51,8 @@ class PyramidRoIAlign(nn.Module):
         order = torch.argsort(level)
         # a list of counts, not a search at every level: a GPU is waited for once
         counts = (level[:, None] == torch.arange(len(self.strides), device=level.device)).sum(dim=0).tolist()
+        if sum(counts) != len(flat):
+            raise FloatingPointError("a box is not finite")
         pooled = []
         with torch.autocast(flat.device.type, enabled=False):
             for feature, stride, chosen in zip(features, self.strides, rois[order].split(counts), strict=False):

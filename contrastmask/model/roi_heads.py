@@ -191,9 +191,14 @@ class RoIHeads(nn.Module):
         Returns:
             per image the boxes kept and their CAMs ``[D, 7, 7]``, each read at the *proposal* that the detection was
             decoded from (reading it at the refined box instead moves mask probabilities by up to 0.35).
+
+        Raises:
+            FloatingPointError: a score is not a number. It is above no threshold: nothing would be found, silently.
         """
         logits, cls_map, shared = self.box_head.score(self.align(features, proposals, self.BOX_SIZE))
         probs = logits.float().softmax(dim=1)
+        if probs.isnan().any():
+            raise FloatingPointError("the box head's scores are NaN")
         # a proposal without any class above the threshold cannot become a detection: its box is not refined
         promising = torch.where((probs[:, :-1] > self.selection.score).any(dim=1))[0]
         refined = self.box_head.refine(shared[promising])

@@ -17,7 +17,7 @@ from contrastmask.completion.plan import TURNED_DOWN, UNREADABLE
 from contrastmask.completion.run_lengths import AS_IT_WAS
 from contrastmask.completion.sieve import SIFTED
 from contrastmask.completion.thresholds import NAMES
-from contrastmask.errors import ConfigError
+from contrastmask.errors import ConfigError, DivergedError
 from contrastmask.prediction.detection import DetectionOptions, detect
 from contrastmask.prediction.predictor import Predictor
 from contrastmask.programs.predict_config import PredictConfig, typed
@@ -38,9 +38,16 @@ def predict(cfg: DictConfig) -> int:
 
     Raises:
         ConfigError: a setting is missing or makes no sense.
+        DivergedError: the network gives NaN.
     """
     config = typed(cfg)
-    return {"detect": _detect, "complete": _complete}[config.task](config, Console())
+    try:
+        return {"detect": _detect, "complete": _complete}[config.task](config, Console())
+    except FloatingPointError as error:
+        way = (
+            "" if config.precision == "fp32" else f"; precision={config.precision} cannot hold what precision=fp32 can"
+        )
+        raise DivergedError(f"{config.ckpt_path} gives no numbers: {error}{way}") from error
 
 
 def _predictor(config: PredictConfig) -> Predictor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 
 from contrastmask.assemble import build_detector
-from contrastmask.checkpoints.read import load_weights, read_checkpoint, read_resumable
+from contrastmask.checkpoints.read import GROUPS, load_weights, read_checkpoint, read_resumable
 from contrastmask.data.batches.datamodule import CocoDataModule
 from contrastmask.data.trained import Trained
 from contrastmask.errors import ConfigError
@@ -34,6 +35,7 @@ from contrastmask.programs.resume import check_resumed
 from contrastmask.programs.run_folder import git_revision, write_identity
 from contrastmask.spoken import say, say_tables
 from contrastmask.training.callbacks import Overlays
+from contrastmask.training.divergence import Divergence
 from contrastmask.training.ending import Ending
 from contrastmask.training.loggers import log_config
 from contrastmask.training.module import ContrastMaskModule
@@ -53,7 +55,7 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     module = build_module(config, plain, datamodule, build_initialised(config, datamodule.class_names))
     trainer = _trainer(cfg, plain, folder, datamodule)
     last = folder / "checkpoints" / "last.ckpt"
-    with deferred():
+    with deferred(), _divergence(trainer).named():
         # our own checkpoints hold tensors and plain containers only
         trainer.fit(module, datamodule=datamodule, ckpt_path=config.ckpt_path, weights_only=True)
         if config.trainer["enable_checkpointing"] and not trainer.fast_dev_run:
@@ -80,7 +82,8 @@ def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     checkpoint.check_classes(datamodule.val_records.categories)
     detector = build_detector(network, len(datamodule.class_names), pretrained=False)
     load_weights(detector, checkpoint)
-    module = build_module(config, plain, datamodule, detector)
+    own = {group: asdict(getattr(network, group)) for group in GROUPS}
+    module = build_module(config, {**plain, **own}, datamodule, detector)
     return _evaluate(_trainer(cfg, plain, folder, datamodule), folder, module, datamodule, config)
 
 
@@ -97,15 +100,21 @@ def _trainer(cfg: DictConfig, plain: dict[str, Any], folder: Path, datamodule: C
     ending = Ending(folder / "checkpoints" / "last.ckpt" if keeps else None)
     # results before pictures: those can be drawn again
     results = pl.callbacks.LambdaCallback(on_test_end=lambda _, module: _report(folder, module, datamodule, cfg.notes))
-    trainer = build_trainer(cfg, callbacks=[results, Overlays(folder / "overlays", cfg.overlays), ending])
+    trainer = build_trainer(
+        cfg, callbacks=[results, Overlays(folder / "overlays", cfg.overlays), Divergence(folder), ending]
+    )
     _identify(cfg, plain, folder, datamodule, trainer)
     return trainer
+
+
+def _divergence(trainer: pl.Trainer) -> Divergence:
+    return next(callback for callback in trainer.callbacks if isinstance(callback, Divergence))
 
 
 def _evaluate(
     trainer: pl.Trainer, folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule, config: Config
 ) -> dict[str, Any]:
-    with deferred():
+    with deferred(), _divergence(trainer).named():
         trainer.test(module, datamodule=datamodule, verbose=False)
         say("\n".join([*where_things_are(folder), *what_next(folder, _checkpoint(folder, config))]))
     return module.results

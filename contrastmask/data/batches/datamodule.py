@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
+from contrastmask.data.batches.finite import check_finite
 from contrastmask.data.batches.sampler import GroupedBatchSampler, ShardBatchSampler
 from contrastmask.data.batches.transforms import TestTransform, TrainTransform
 from contrastmask.data.batches.workers import outlive_signals
@@ -179,6 +180,14 @@ class CocoDataModule(pl.LightningDataModule):
     def test_dataloader(self) -> DataLoader[Batch]:
         """The same as `val_dataloader`."""
         return self.val_dataloader()
+
+    def on_before_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """The batch, still on the host, as the network can take it.
+
+        Raises:
+            NotFiniteError: images or boxes are not finite.
+        """
+        return check_finite(batch)
 
     def _done(self) -> int:
         """Batches of the epoch that a resumed training has had before it was cut off."""

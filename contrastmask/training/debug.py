@@ -1,0 +1,160 @@
+"""A batch that ended a training, run again: where the first number comes from that is none.
+
+contrastmask debug RUN/diverged-step41.pt [--device cuda] [--precision 32-true]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from contrastmask.arguments import Parser
+from contrastmask.assemble import build_detector
+from contrastmask.checkpoints.plain_network import network_config
+from contrastmask.checkpoints.read import PREFIX, checkpoint_of
+from contrastmask.checkpoints.tensor_files import read_tensors
+from contrastmask.errors import CheckpointError
+from contrastmask.losses.contrastive import ramp
+from contrastmask.model.detector import Detector
+from contrastmask.training.divergence import KEPT, unfit
+
+_TOLD = 5  # names of a kind
+
+
+def run_again(path: Path, device: str = "cpu", precision: str | None = None) -> tuple[list[str], bool]:
+    """Run the step that a file of a diverged training holds.
+
+    Args:
+        path: a ``diverged-step….pt`` of a run folder.
+        precision: Lightning's name of it, ``32-true``, ``16-mixed`` or ``bf16-mixed``; None: what it was.
+
+    Returns:
+        what there is to tell, a line each; whether everything was finite this time.
+
+    Raises:
+        CheckpointError: it is no such file, or of another network.
+    """
+    content = read_tensors(path)
+    kept = content.get(KEPT)
+    if not isinstance(kept, dict) or not {"batch", "losses", "what", "at", "seed", "eval", "fixed"} <= kept.keys():
+        raise CheckpointError(f"{path} is no file of a diverged training (diverged-step….pt in its run folder)")
+    detector, weight = _detector(content, path, kept, device)
+    lines = [f"{kept['at']}: {kept['what']}", *_figures(kept)]
+    wrong = _told("weights that are not finite", unfit(detector.state_dict()))
+    images, targets = kept["batch"]
+    images = [image.to(device) for image in images]
+    targets = [{n: v.to(device) if isinstance(v, Tensor) else v for n, v in target.items()} for target in targets]
+    lines += [_about(image, target) for image, target in zip(images, targets, strict=True)]
+    precision = precision or kept["precision"]
+    half = {"16": torch.float16, "bf": torch.bfloat16}.get(precision[:2]) if precision.endswith("mixed") else None
+    torch.manual_seed(kept["seed"])
+    with torch.autocast(torch.device(device).type, half, enabled=half is not None), _watched(detector) as first:
+        try:
+            wrong += _step(detector, images, targets, weight, kept["training"], lines)
+        except FloatingPointError as error:
+            wrong.append(str(error))
+    if first:
+        wrong.insert(0, f"the first result that is not finite is {first[0]}'s")
+    return lines + (wrong or ["everything is finite this time"]), not wrong
+
+
+def _detector(content: dict[str, Any], path: Path, kept: dict[str, Any], device: str) -> tuple[Detector, float]:
+    checkpoint = checkpoint_of(content, path)
+    config = network_config(checkpoint)
+    detector = build_detector(config, checkpoint.classes, pretrained=False)
+    try:
+        detector.load_state_dict(checkpoint.state)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} does not fit the network that it describes: {error}") from error
+    # as it was, whatever the settings make of a network without a file of weights
+    for name, part in detector.named_modules():
+        part.training = PREFIX + name not in kept["eval"] if name else bool(kept["training"])
+    for name, value in detector.named_parameters():
+        value.requires_grad_(PREFIX + name not in kept["fixed"])
+    loss, epoch = config.loss, int(content["state_dict"].get("epoch", 0))
+    return detector.to(device), loss.weight * ramp(epoch, loss.ramp_start, loss.ramp_epochs)
+
+
+def _step(
+    detector: Detector, images: list[Tensor], targets: list[dict], weight: float, training: bool, lines: list[str]
+) -> list[str]:
+    if not training:
+        found = detector.predict(images, [tuple(target["original_size"]) for target in targets])
+        return _told("results that are not finite", unfit({k: v for part in found for k, v in part.items()}))
+    losses = detector(images, targets, contrastive_weight=weight)
+    lines.append("now: " + ", ".join(f"{name} {float(value):.4g}" for name, value in losses.items()))
+    sum(losses.values()).backward()
+    gradients = {name: value.grad for name, value in detector.named_parameters() if value.grad is not None}
+    for part, module in (*detector.named_children(), *detector.roi_heads.named_children()):
+        norms = [value.grad.norm() for value in module.parameters() if value.grad is not None]
+        if norms:
+            lines.append(f"gradient of {part}: {float(torch.stack(norms).norm()):.4g}")
+    return _told("losses that are not finite", unfit(losses)) + _told("gradients that are not", unfit(gradients))
+
+
+@contextmanager
+def _watched(detector: nn.Module) -> Iterator[list[str]]:
+    """The names of parts whose result was not finite, in the order that they came to it."""
+    found: list[str] = []
+
+    def look(name: str) -> Any:
+        def hook(part: nn.Module, given: Any, result: Any) -> None:
+            if not all(bool(torch.isfinite(value).all()) for value in _tensors(result)):
+                found.append(name)
+
+        return hook
+
+    handles = [part.register_forward_hook(look(name)) for name, part in detector.named_modules() if name]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        if value.is_floating_point():
+            yield value
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _tensors(part)
+
+
+def _figures(kept: dict[str, Any]) -> list[str]:
+    losses = ", ".join(f"{name} {value:.4g}" for name, value in kept["losses"].items())
+    lines = [f"then: {losses}"] if losses else []
+    return lines + ([f"learning rate {max(kept['rates']):.4g}"] if kept.get("rates") else [])
+
+
+def _about(image: Tensor, target: dict[str, Any]) -> str:
+    boxes = target["boxes"]
+    said = f"image {target.get('image_id')}: {image.shape[-1]}x{image.shape[-2]}, values {image.min()} to {image.max()}"
+    if not len(boxes):
+        return f"{said}, no boxes"
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return f"{said}, {len(boxes)} boxes, sides {float(sides.min()):.4g} to {float(sides.max()):.4g}"
+
+
+def _told(what: str, names: Sequence[str]) -> list[str]:
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    return [f"{what}: {', '.join(names[:_TOLD])}{more}"] if names else []
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; exit status 0 where everything was finite this time, else 1."""
+    parser = Parser(prog="contrastmask debug", description="Run a batch again that ended a training.")
+    parser.add_argument("file", type=Path, metavar="FILE", help="diverged-step….pt of a run folder")
+    parser.add_argument("--device", default="cpu", help="where to compute (default: %(default)s)")
+    parser.add_argument("--precision", help="32-true, 16-mixed or bf16-mixed (default: as it was)")
+    options = parser.parse_args(arguments)
+    lines, fine = run_again(options.file, options.device, options.precision)
+    print("\n".join(lines))
+    return 0 if fine else 1
