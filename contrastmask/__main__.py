@@ -14,6 +14,7 @@ from contrastmask.errors import ConfigError, plain_errors
 COMMANDS = {
     "train": ("contrastmask.programs.commands:train", "train a model and evaluate it"),
     "test": ("contrastmask.programs.commands:test", "evaluate a checkpoint"),
+    "evaluate": ("contrastmask.evaluation.command:main", "judge a run's detections, or any tool's, from files alone"),
     "predict": ("contrastmask.programs.commands:predict", "find objects in images, or complete missing masks"),
     "check": ("contrastmask.check:main", "look at a data set as training would"),
     "report": ("contrastmask.report.write:main", "one HTML file about runs"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny_coco import write_tiny_coco
 from tests.tiny_run import tiny_data
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +39,15 @@ def test_check_needs_no_torch(tmp_path: Path) -> None:
     assert heavy == "[]"
 
 
+def test_evaluate_needs_no_torch(tmp_path: Path) -> None:
+    tiny = write_tiny_coco(tmp_path, n_images=2, seed=1)
+    (tmp_path / "found.json").write_text("[]")
+    words = ("evaluate", str(tmp_path / "found.json"), "--truth", str(tiny.annotations))
+    said, heavy = imported("module", "contrastmask", *words)
+    assert "Detection, 2 images" in said
+    assert heavy == "[]"
+
+
 @pytest.mark.parametrize("program", ["train", "test", "predict"])
 def test_the_programs_help_needs_no_torch(program: str) -> None:
     said, heavy = imported("file", f"{program}.py", "--help")
@@ -45,7 +55,7 @@ def test_the_programs_help_needs_no_torch(program: str) -> None:
     assert heavy == "[]"
 
 
-@pytest.mark.parametrize("command", ["train", "check", "report", "convert", "study"])
+@pytest.mark.parametrize("command", ["train", "check", "evaluate", "report", "convert", "study"])
 def test_the_commands_help_needs_no_torch(command: str) -> None:
     said, heavy = imported("module", "contrastmask", command, "--help")
     assert command in said

@@ -88,7 +88,7 @@ def resolve_split(rule: SplitRule, records: Records) -> Split:
         # A configuration group sets its rule's name even where own lists replace the rule.
         name = rule.name if rule.name and rule.name not in RULES else "own"
     else:
-        base = _base_by_rule(rule.rule, records)
+        base = _base_by_rule(rule, records)
         name = rule.name or rule.rule
     novel = everything - base
     may_lack_novel = not own and rule.rule in ("all", "as_annotated")
@@ -104,6 +104,24 @@ def resolve_split(rule: SplitRule, records: Records) -> Split:
     return Split(name, names, tuple(sorted(base)), tuple(sorted(novel)))
 
 
+def base_by_names(rule: SplitRule, names: Sequence[str]) -> set[int]:
+    """Labels of the base classes where names alone tell them: own lists, or a rule that looks at no annotation.
+
+    Raises:
+        ConfigError: as `resolve_split`; the rule as_annotated.
+    """
+    if rule.base is not None or rule.novel is not None:
+        return _own_base(rule, names)
+    voc = {label for label, name in enumerate(names) if name in VOC_CLASSES}
+    everything = set(range(len(names)))
+    bases = {"voc_nonvoc": voc, "nonvoc_voc": everything - voc, "all": everything}
+    if rule.rule not in bases:
+        raise ConfigError(
+            f"split.rule={rule.rule!r} is unknown; choose from {', '.join(RULES)}, or give split.base=[…]"
+        )
+    return bases[rule.rule]
+
+
 def apply_split(split: Split, records: Records, mask_share: float = 1.0) -> Records:
     """The records with the masks of all novel classes removed, and of the others all but ``mask_share``; where nothing
     is to remove, the records themselves."""
@@ -111,18 +129,10 @@ def apply_split(split: Split, records: Records, mask_share: float = 1.0) -> Reco
     return kept.thin_masks(mask_share) if mask_share < 1 else kept
 
 
-def _base_by_rule(rule: str, records: Records) -> set[int]:
-    everything = set(range(len(records.categories)))
-    voc = {label for label, name in enumerate(records.class_names) if name in VOC_CLASSES}
-    if rule == "voc_nonvoc":
-        return voc
-    if rule == "nonvoc_voc":
-        return everything - voc
-    if rule == "as_annotated":
-        return everything - _box_only(records)
-    if rule == "all":
-        return everything
-    raise ConfigError(f"split.rule={rule!r} is unknown; choose from {', '.join(RULES)}, or give split.base=[…]")
+def _base_by_rule(rule: SplitRule, records: Records) -> set[int]:
+    if rule.rule == "as_annotated":
+        return set(range(len(records.categories))) - _box_only(records)
+    return base_by_names(rule, records.class_names)
 
 
 def _box_only(records: Records) -> set[int]:

@@ -21,9 +21,10 @@ def summarise(records: Records, dataset: CocoDataset, split: Split, withheld: in
         withheld: masks that the file has and the split took away.
 
     Returns:
-        images (in the file) and images_used, images_left_out (reason → number), images_skipped (paths unreadable so
-        far), annotations, crowd; masks_given, masks_withheld; per base and novel: objects and with_mask (crowds not
-        counted); records (what checking dropped and repaired).
+        annotations_file; categories (id and name, in label order); images (in the file) and images_used,
+        images_left_out (reason → number), images_skipped (paths unreadable so far), annotations, crowd; masks_given,
+        masks_withheld; per base and novel: objects and with_mask (crowds not counted); records (what checking dropped
+        and repaired).
     """
     objects = ~records.crowd
     novel = np.isin(records.labels, split.novel)
@@ -33,6 +34,7 @@ def summarise(records: Records, dataset: CocoDataset, split: Split, withheld: in
 
     return {
         "annotations_file": str(records.path),
+        "categories": [{"id": category.id, "name": category.name} for category in records.categories],
         "images": len(records.image_ids),
         "images_used": len(dataset),
         "images_left_out": dict(dataset.left_out),

@@ -29,10 +29,10 @@ def describe(
         ``file``; ``sha256`` of its bytes; ``images``, ``annotations``, ``categories``: what it holds; ``cocoeval``:
         kind → whether COCOeval runs on the evaluated part of it and the figures are its own; ``rules``: what was done
         with which rows, where that is not plain (:meth:`Tally.to_list`); ``images_without_prediction``: evaluated, but
-        never seen by the model; ``max_detections`` of an image and class that count; ``detections``: all of them,
-        ``over_max`` beyond that number, ``of_other_classes`` that the file lacks; ``crowded``: pairs of image and
-        class with more objects than ``max_detections``, which cannot all be found; ``classes_unknown``: the file's that
-        the model does not have.
+        never seen by the model; ``image_ids`` of the evaluated ones, None where they are all; ``max_detections`` of an
+        image and class that count; ``detections``: all of them, ``over_max`` beyond that number, ``of_other_classes``
+        that the file lacks; ``crowded``: pairs of image and class with more objects than ``max_detections``, which
+        cannot all be found; ``classes_unknown``: the file's that the model does not have.
     """
     tally = truth.tally(rows, kinds)
     labels = [np.asarray(by_image[i]["labels"]) for i in images.tolist() if i in by_image]
@@ -50,6 +50,7 @@ def describe(
         "cocoeval": {kind: tally.runs(kind) for kind in kinds},
         "rules": tally.to_list(),
         "images_without_prediction": sum(i not in by_image for i in images.tolist()),
+        "image_ids": None if len(images) == len(truth.image_ids) else [truth.image_ids[i] for i in images.tolist()],
         "max_detections": MAX_DETECTIONS,
         "detections": sum(map(len, labels)),
         "over_max": over,

@@ -55,9 +55,8 @@ def checked(
             raise DataError(f"predictions for image {image_id}, which {truth.path} does not have")
         if position in found:
             raise DataError(f"image {image_id} is predicted twice; merge processes with gather_predictions()")
-        arrays = {key: as_array(prediction[key]) for key in ("scores", "labels")}
-        arrays["boxes"] = as_array(prediction["boxes"]).reshape(-1, 4) if "box" in kinds else np.zeros((0, 4))
-        scores, labels, boxes = arrays["scores"], arrays["labels"], arrays["boxes"]
+        scores, labels = (as_array(prediction[key]) for key in ("scores", "labels"))
+        boxes = _sides(prediction) if "box" in kinds else np.zeros((0, 4))
         lengths = {len(scores), len(labels), *([len(boxes)] if "box" in kinds else [])}
         if len(lengths | ({len(prediction["rles"])} if "mask" in kinds else set())) > 1:
             raise DataError(f"image {image_id}: boxes, scores, labels and rles of a prediction differ in length")
@@ -65,8 +64,15 @@ def checked(
             raise DataError(f"image {image_id}: a predicted box or score is not finite")
         if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
             raise DataError(f"image {image_id}: predicted labels must be in 0..{classes - 1}")
-        found[position] = {**prediction, **arrays}
+        found[position] = {**prediction, "scores": scores, "labels": labels, "xywh": boxes}
     return found
+
+
+def _sides(prediction: Prediction) -> np.ndarray:
+    """xywh float64 ``[D, 4]``: as the prediction has them, where it comes from a file, else from its boxes."""
+    if "xywh" in prediction:
+        return prediction["xywh"]
+    return xywh(as_array(prediction["boxes"]).reshape(-1, 4))
 
 
 def as_instances(
@@ -84,7 +90,7 @@ def as_instances(
         rles = [rle for _, position in seen for rle in _at_size(by_image[position]["rles"], truth.sizes[position])]
         shapes = rles if len(known) == len(rles) else [rles[row] for row in known.tolist()]
     else:
-        shapes = xywh(_joined([p["boxes"] for p in predictions], np.float64).reshape(-1, 4))
+        shapes = _joined([p["xywh"] for p in predictions], np.float64).reshape(-1, 4)
         areas = shapes[:, 2] * shapes[:, 3]
         shapes = shapes[known]
     none = np.zeros(len(known), dtype=bool)

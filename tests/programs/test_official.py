@@ -12,6 +12,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 import contrastmask.training.module as training_module
+from contrastmask.evaluation.command import main as evaluate_files
 from tests.evaluation.cocoeval import KINDS, figures, same
 from tests.tiny_run import run_test, run_train, tiny_data
 
@@ -29,7 +30,23 @@ def equal_to_cocoeval(folder: Path, truth: Path, images: list[int] | None = None
         expected = figures(truth, detections, kind, images=images)
         assert same(results[kind]["all"], expected), (kind, results[kind]["all"], expected)
         assert results["truth"]["cocoeval"][kind]
+    judged_again(folder, results)
     return results
+
+
+def judged_again(folder: Path, results: dict[str, Any]) -> None:
+    """`contrastmask evaluate RUN` finds from the files what the run found, to the last bit."""
+    output = folder / "again.json"
+    assert evaluate_files([str(folder), "-o", str(output)]) == 0
+    again = json.loads(output.read_text())
+    output.unlink()
+    for part in ("mask", "box", "per_class", "images"):
+        assert again[part] == results[part], part
+    # what the files cannot know: detections that were not written, images that were not looked at
+    lost = ("detections", "of_other_classes", "images_without_prediction")
+    assert {k: v for k, v in again["truth"].items() if k not in lost} == {
+        k: v for k, v in results["truth"].items() if k not in lost
+    }
 
 
 # ------------------------------------------------------------------------------------- kept cases, detections given
