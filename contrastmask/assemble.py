@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from contrastmask.checkpoints.network import BackboneConfig, NetworkConfig
 from contrastmask.checkpoints.pretrained import body_state, load_body
 from contrastmask.errors import CheckpointError
@@ -9,6 +11,8 @@ from contrastmask.model.backbone import STRIDES, ResNetFPN
 from contrastmask.model.box_head import CAMBoxHead
 from contrastmask.model.contrastive_head import ContrastiveHead
 from contrastmask.model.contrastive_options import ContrastiveOptions
+from contrastmask.model.crops.network import CropNetwork
+from contrastmask.model.crops.segmenter import CropSegmenter
 from contrastmask.model.detector import Detector
 from contrastmask.model.mask_head import MaskHead
 from contrastmask.model.postprocess import BoxSelection
@@ -69,19 +73,49 @@ def build_detector(config: NetworkConfig, classes: int, *, pretrained: bool = Tr
     )
 
 
+def build_segmenter(config: NetworkConfig, *, pretrained: bool = True) -> CropSegmenter:
+    """The crop branch that ``config.mask_branch`` and ``.backbone`` describe; ``pretrained`` as for a detector."""
+    backbone, branch = config.backbone, config.mask_branch
+    state = _body_weights(backbone) if pretrained else None
+    network = CropNetwork(
+        backbone.depth,
+        groups=backbone.groups,
+        width_per_group=backbone.width_per_group,
+        channels=branch.channels,
+        norm_eval=backbone.norm_eval and not (pretrained and state is None),
+    )
+    if state is not None:
+        load_body(network.body, state, str(backbone.weights))
+        say(f"backbone {backbone.name} starts from {backbone.weights} weights")
+    return CropSegmenter(
+        network,
+        side=branch.side,
+        context=branch.context,
+        mean=tuple(config.model.mean),
+        std=tuple(config.model.std),
+        flip_test=branch.flip_test,
+    )
+
+
+def _body_weights(config: BackboneConfig) -> dict[str, Tensor] | None:
+    """The body's ImageNet weights, None where none are asked for or, with a loud warning, where none can be had."""
+    if config.weights is None:
+        return None
+    try:
+        return body_state(config.weights, config.depth, config.groups, config.width_per_group)
+    except CheckpointError as error:
+        if config.require_weights or config.weights != "imagenet":
+            raise
+        warn(
+            f"THE BACKBONE STARTS FROM RANDOM WEIGHTS: {error}. Nothing of it is frozen. "
+            "backbone.require_weights=true stops here instead"
+        )
+        return None
+
+
 def _build_backbone(config: BackboneConfig, channels: int, pretrained: bool) -> ResNetFPN:
     kind = {"groups": config.groups, "width_per_group": config.width_per_group}
-    state = None
-    if pretrained and config.weights is not None:
-        try:
-            state = body_state(config.weights, config.depth, **kind)
-        except CheckpointError as error:
-            if config.require_weights or config.weights != "imagenet":
-                raise
-            warn(
-                f"THE BACKBONE STARTS FROM RANDOM WEIGHTS: {error}. Nothing of it is frozen. "
-                "backbone.require_weights=true stops here instead"
-            )
+    state = _body_weights(config) if pretrained else None
     frozen, norm_eval = config.frozen_stages, config.norm_eval
     if pretrained and state is None:
         # random features must not be frozen, nor normalised by statistics of nothing

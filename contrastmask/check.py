@@ -25,7 +25,7 @@ from contrastmask.data.records import Records
 from contrastmask.data.report import Report
 from contrastmask.data.subsets import Subsets
 from contrastmask.errors import ContrastMaskError
-from contrastmask.evaluation.watched import LOSS, expected_figure, explained
+from contrastmask.evaluation.watched import LOSS, WATCHED, WATCHED_GIVEN, expected_figure, explained
 from contrastmask.programs.composing import composed
 from contrastmask.programs.config import Config, register, typed
 from contrastmask.programs.data_options import subset_options
@@ -54,8 +54,9 @@ def main(arguments: list[str]) -> int:
             reports.append(report)
     if "val" in subsets.records:
         judged = config.trainer.get("limit_val_batches") != 0
-        figure = expected_figure(subsets.records["val"], subsets.split) if judged else LOSS
-        console.print(explained(figure), soft_wrap=True, markup=False)
+        watched = WATCHED_GIVEN if config.mask_branch.kind == "crop" else WATCHED
+        figure = expected_figure(subsets.records["val"], subsets.split, watched) if judged else LOSS
+        console.print(explained(figure, watched), soft_wrap=True, markup=False)
     skip = config.data.on_bad == "skip"
     if bad:
         console.print(f"{bad} image files cannot be used" + ("; data.on_bad=skip leaves them out" if not skip else ""))

@@ -127,9 +127,37 @@ class LossConfig:
 
 
 @dataclass
+class BoxLessonsConfig:
+    """Weights of what the crop branch learns from boxes alone; 0 leaves a lesson out."""
+
+    outside: float = at_least(0, default=0.0)  # nothing of the object outside its box
+    projection: float = at_least(0, default=0.0)  # every row and column of the box holds some of it
+    pairwise: float = at_least(0, default=0.0)  # neighbours of like colour share their side
+    ramp_epochs: float = at_least(0, default=4.0)  # epochs until projection and pairwise have their full weight
+
+
+@dataclass
+class MaskBranchConfig:
+    """Where masks come from: the detector's feature pyramid, or crops of the image around given boxes."""
+
+    kind: str = "pyramid"  # "pyramid" or "crop"; all below is the crop branch's
+    side: int = at_least(64, default=128)  # px, an object with its surroundings is resized to it; a multiple of 32
+    context: float = between(0, 2, default=0.1)  # share of the box's sides that is added at each end
+    channels: int = at_least(8, default=64)  # width of the upward path; a multiple of 8
+    jitter: float = between(0, 0.4, default=0.1)  # training: each side of what is cut out moves by at most this share
+    box_noise: float = between(0, 0.4, default=0.02)  # training: each side of the box that is told moves by so much
+    colour: float = between(0, 1, default=0.2)  # training: greatest change of brightness, contrast and saturation
+    held_out: float = between(0, 0.5, default=0.05)  # share of objects with masks that only the confidence is fitted to
+    box_only: int = at_least(0, default=0)  # training: box-only objects in a batch, beside data.batch_size others
+    lessons: BoxLessonsConfig = field(default_factory=BoxLessonsConfig)
+    flip_test: bool = False  # the mean of the mask and of the mirrored crop's
+
+
+@dataclass
 class NetworkConfig:
     """All that a detector is built from."""
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    mask_branch: MaskBranchConfig = field(default_factory=MaskBranchConfig)

@@ -25,7 +25,7 @@ from contrastmask.data.records import Category
 from contrastmask.data.trained import Trained
 from contrastmask.errors import CheckpointError
 
-GROUPS = ("backbone", "model", "loss")
+GROUPS = ("backbone", "model", "loss", "mask_branch")
 MARK = "contrastmask"  # the entry that tells our own files, and what we know beyond the tensors of another's
 # what Lightning needs to go on with a training
 TRAINING = ("optimizer_states", "lr_schedulers", "loops", "epoch", "global_step")
@@ -40,15 +40,22 @@ class Checkpoint:
     path: Path
     layout: str  # "contrastmask" or "mmdetection"
     state: dict[str, Tensor]  # under the Detector's own names
-    network: dict[str, Any]  # settings of the groups backbone, model and loss, as far as the file tells
+    network: dict[str, Any]  # settings of GROUPS, as far as the file tells
     categories: list[dict[str, Any]] | None  # [{"id", "name"}, …] in label order (id None where untold), or untold
     sides: tuple[int, int] | None = None  # short and longest side of the images it is tested on, px, or untold
     base: tuple[str, ...] | None = None  # names of the classes that had masks in training, or untold
     schedule: dict[str, Any] = field(default_factory=dict)  # settings of the group schedule, as far as the file tells
 
     @property
+    def crops(self) -> bool:
+        """Whether it is the crop branch alone, which finds no boxes."""
+        return self.network.get("mask_branch", {}).get("kind") == "crop"
+
+    @property
     def classes(self) -> int:
         """K, the number of classes."""
+        if self.crops:
+            return len(self.categories or [])
         bias = self.state.get("roi_heads.box_head.fc_cls.bias")
         if bias is None:
             raise CheckpointError(f"{self.path} has no classifier (roi_heads.box_head.fc_cls.bias)")

@@ -19,7 +19,6 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from contrastmask.completion.completed_file import write_completed
-from contrastmask.completion.confidence import mask_confidence
 from contrastmask.completion.options import RULES, CompletionOptions
 from contrastmask.completion.plan import Plan, asked_classes, make_plan
 from contrastmask.completion.sieve import Sieve
@@ -97,7 +96,10 @@ def _predict(
 
 
 def _labels(options: CompletionOptions, predictor: Predictor, records: Records, chosen: np.ndarray) -> Tensor:
-    """The model's label of each of the file's classes, -1 where it has none."""
+    """The model's label of each of the file's classes, -1 where it has none: a crop branch asks for no class."""
+    known = {name: label for label, name in enumerate(predictor.class_names)}
+    if not predictor.finds_boxes:
+        return torch.tensor([known.get(name, -1) for name in records.class_names])
     needed = [records.class_names[label] for label in np.unique(records.labels[chosen]).tolist()]
     missing = [name for name in needed if name not in predictor.class_names]
     if missing:
@@ -105,7 +107,6 @@ def _labels(options: CompletionOptions, predictor: Predictor, records: Records, 
             f"{predictor.path} does not know {', '.join(missing)} of {options.annotations}; it has "
             f"{', '.join(predictor.class_names)}. classes=[…] completes some classes only"
         )
-    known = {name: label for label, name in enumerate(predictor.class_names)}
     return torch.tensor([known.get(name, -1) for name in records.class_names])
 
 
@@ -143,11 +144,11 @@ def _segment(
         [t["original_size"] for t in targets],
         [t["boxes"][k] for t, k in zip(targets, keep, strict=True)],
         [labels[t["labels"][k]] for t, k in zip(targets, keep, strict=True)],
+        beside=[t["boxes"][~k] for t, k in zip(targets, keep, strict=True)],
     )
     for target, kept, result in zip(targets, keep, found, strict=True):
-        confidence = mask_confidence(torch.from_numpy(result["mask_probs"])).tolist()
         places = records.rows[target["positions"][kept].numpy()].tolist()
-        for place, rle, sure in zip(places, result["rles"], confidence, strict=True):
+        for place, rle, sure in zip(places, result["rles"], result["confidence"].tolist(), strict=True):
             piece["masks"].append([place, rle["counts"], round(sure, 6)])
     return piece
 

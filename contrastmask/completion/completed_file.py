@@ -1,9 +1,9 @@
 """The completed annotation file and the summary beside it.
 
 A new mask is ``segmentation`` (run lengths or polygons) with the mask's ``area`` in pixels and two marks,
-``segmentation_predicted: true`` and ``segmentation_confidence`` in 0..1
-(:func:`contrastmask.completion.confidence.mask_confidence`), which stand under ``attributes``, too: datumaro, and
-CVAT with it, keeps what is there alone. The sieve's figures (:mod:`contrastmask.completion.sieve`) are attributes. All
+``segmentation_predicted: true`` and ``segmentation_confidence`` in 0..1 (``confidence`` of
+:meth:`contrastmask.prediction.predictor.Predictor.predict`), which stand under ``attributes``, too: datumaro, and CVAT
+with it, keeps what is there alone. The sieve's figures (:mod:`contrastmask.completion.sieve`) are attributes. All
 else stays: rows and their order, ids, fields, ``bbox``, every other mask.
 """
 

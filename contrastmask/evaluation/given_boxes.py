@@ -16,7 +16,10 @@ from contrastmask.evaluation.coco_match import box_rle, truth_rle
 from contrastmask.evaluation.crops import draw_together, read_spans
 from contrastmask.evaluation.detections import Prediction, as_array
 from contrastmask.evaluation.records_truth import truth_of
+from contrastmask.evaluation.reliability import calibration_error, rank_correlation, reliability
 from contrastmask.evaluation.slices import evaluate
+
+AREAS = (32**2, 96**2)  # px, where COCO's medium and large objects begin
 
 
 def given_box_scores(
@@ -37,6 +40,9 @@ def given_box_scores(
         ``IoU`` (mean over objects of predicted with true mask, percent), ``filled_box_IoU`` (the same for the object's
         box taken as its mask: what a model without any mask branch gets), ``boundary_IoU`` (mean, percent), ``objects``
         (that were judged: those with a mask, crowds aside), mask ``AP`` and ``AP50``. None where there is no object.
+        Of the three groups also ``IoUs``, ``IoUm``, ``IoUl`` (of small, medium and large objects, by COCO's areas of
+        32² and 96² pixels), ``calibration_error`` (percent) and ``rank_correlation`` of the scores with the IoU
+        (:mod:`~contrastmask.evaluation.reliability`), and ``reliability``, the rows of its plot.
 
     Raises:
         DataError: as ``evaluate``, or an annotation id is unknown, of another image, or comes twice.
@@ -45,22 +51,26 @@ def given_box_scores(
     image_of = np.repeat(np.arange(len(records.image_ids)), np.diff(records.offsets))
     judged_by = records.has_mask & ~records.crowd
     position = {ann_id: a for a, ann_id in enumerate(records.ann_ids.tolist())}
-    measured: dict[int, tuple[float, ...]] = {}  # annotation -> IoU of the mask, IoU of the box, boundary IoU
+    # annotation -> IoU of the mask, IoU of the box, boundary IoU, pixels of the truth, score
+    measured: dict[int, tuple[float, ...]] = {}
     for prediction in predictions:
-        asked = zip(as_array(prediction["ann_ids"]).tolist(), prediction["rles"], strict=True)
+        ann_ids, scores = (as_array(prediction[name]).tolist() for name in ("ann_ids", "scores"))
         masks: dict[int, dict[str, Any]] = {}
-        for ann_id, rle in asked:
+        sure: dict[int, float] = {}
+        for ann_id, rle, score in zip(ann_ids, prediction["rles"], scores, strict=True):
             a = position.get(ann_id, -1)
             row = int(image_of[a]) if a >= 0 else -1
             if row < 0 or int(records.image_ids[row]) != int(prediction["image_id"]) or a in measured or a in masks:
                 raise DataError(f"image {prediction['image_id']}: annotation {ann_id} is unknown or comes twice")
-            masks[a] = rle
-        measured |= _overlaps(records, {a: rle for a, rle in masks.items() if judged_by[a]}, prediction["image_id"])
+            masks[a], sure[a] = rle, score
+        found = _overlaps(records, {a: rle for a, rle in masks.items() if judged_by[a]}, prediction["image_id"])
+        measured |= {a: (*row, sure[a]) for a, row in found.items()}
 
     # after every mask was looked at: the packages' C code trusts them
     result = evaluate(truth_of(records), predictions, split, image_ids=seen, kinds=("mask",), backend=backend)
     judged = np.fromiter(measured, dtype=np.int64, count=len(measured))
-    overlaps = 100.0 * np.array(list(measured.values()), dtype=np.float64).reshape(-1, 3)
+    table = np.array(list(measured.values()), dtype=np.float64).reshape(-1, 5)
+    overlaps, areas, confidence = 100.0 * table[:, :3], table[:, 3], table[:, 4]
 
     def figures(labels: Sequence[int], scores: dict[str, float | None]) -> dict[str, float | int | None]:
         rows = np.isin(records.labels[judged], labels)
@@ -68,8 +78,23 @@ def given_box_scores(
         found = dict(zip(("IoU", "filled_box_IoU", "boundary_IoU"), means, strict=True), objects=int(rows.sum()))
         return found | {name: scores[name] for name in ("AP", "AP50")}
 
+    def more(labels: Sequence[int]) -> dict[str, Any]:
+        rows = np.isin(records.labels[judged], labels)
+        ious, said = overlaps[rows, 0], confidence[rows]
+        sizes = np.searchsorted(AREAS, areas[rows], side="right")
+        by_size = {name: ious[sizes == size] for size, name in enumerate(("IoUs", "IoUm", "IoUl"))}
+        found: dict[str, Any] = {name: float(part.mean()) if len(part) else None for name, part in by_size.items()}
+        error = calibration_error(said, ious / 100)
+        return found | {
+            "calibration_error": None if error is None else 100 * error,
+            "rank_correlation": rank_correlation(said, ious),
+            "reliability": reliability(said, ious / 100),
+        }
+
     groups = {"novel": split.novel, "base": split.base, "all": range(len(records.categories))}
-    scores: dict[str, Any] = {name: figures(list(labels), result["mask"][name]) for name, labels in groups.items()}
+    scores: dict[str, Any] = {
+        name: figures(list(labels), result["mask"][name]) | more(list(labels)) for name, labels in groups.items()
+    }
     scores["per_class"] = {
         name: {"group": row["group"], **figures([label], row["mask"])}
         for label, (name, row) in enumerate(result["per_class"].items())
@@ -78,7 +103,10 @@ def given_box_scores(
 
 
 def _overlaps(records: Records, masks: dict[int, dict[str, Any]], image_id: int) -> dict[int, tuple[float, ...]]:
-    """IoU of each mask with the true one, IoU of the box with it, boundary IoU; 0..1. All are of one image."""
+    """IoU of each mask with the true one, IoU of the box with it, boundary IoU, 0..1; pixels of the true one.
+
+    All are of one image.
+    """
     if not masks:
         return {}
     row = records.image_of(next(iter(masks)))
@@ -92,5 +120,6 @@ def _overlaps(records: Records, masks: dict[int, dict[str, Any]], image_id: int)
         if mine is None or list(rle["size"]) != list(size):
             raise DataError(f"image {image_id}: the mask of annotation {records.ann_ids[a]} is no mask of this image")
         ious = coco_mask.iou([rle, box_rle(records.boxes[a], *size)], [truths[number]], [0])[:, 0].tolist()
-        found[a] = (*ious, boundary_iou(*draw_together(mine, true, height), width))
+        boundary = boundary_iou(*draw_together(mine, true, height), width)
+        found[a] = (*ious, boundary, float(coco_mask.area(truths[number])))
     return found

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from pycocotools import mask as coco_mask
-from torchmetrics.functional.regression import spearman_corrcoef
 
 from contrastmask.data.records import Records
 from contrastmask.evaluation.coco_match import box_rle, truth_rle
+from contrastmask.evaluation.reliability import calibration_error, rank_correlation
 
 
 def score_masks(truth: Records, found: Mapping[int, tuple[dict[str, Any], float]]) -> dict[str, dict[str, Any]]:
@@ -24,7 +23,8 @@ def score_masks(truth: Records, found: Mapping[int, tuple[dict[str, Any], float]
     Returns:
         class name, and ``"all"`` → ``objects`` judged, ``IoU`` (mean, percent), ``IoU_quartiles`` (lower, median,
         upper), ``filled_box_IoU`` (the box taken as the mask), ``rank_correlation`` (Spearman's, of confidence with
-        IoU; None for fewer than three objects or a constant side).
+        IoU; None for fewer than three objects or a constant side), ``calibration_error`` (of the confidence as the
+        expected IoU, percent).
     """
     rows, overlaps, confidences = [], [], []
     for a in np.flatnonzero(truth.has_mask & ~truth.crowd).tolist():
@@ -47,13 +47,11 @@ def score_masks(truth: Records, found: Mapping[int, tuple[dict[str, Any], float]
 
 def _figures(overlap: np.ndarray, confidence: np.ndarray) -> dict[str, Any]:
     ours, filled = overlap.T
-    rank = None
-    if len(ours) > 2 and np.ptp(ours) > 0 and np.ptp(confidence) > 0:
-        rank = float(spearman_corrcoef(torch.from_numpy(confidence), torch.from_numpy(ours)))
     return {
         "objects": len(ours),
         "IoU": 100 * float(ours.mean()),
         "IoU_quartiles": (100 * np.quantile(ours, [0.25, 0.5, 0.75])).tolist(),
         "filled_box_IoU": 100 * float(filled.mean()),
-        "rank_correlation": rank,
+        "rank_correlation": rank_correlation(confidence, ours) if len(ours) > 2 else None,
+        "calibration_error": 100 * calibration_error(confidence, ours),
     }

@@ -17,6 +17,13 @@ WATCHED = {
     "val/box/all/AP": "box AP of all classes",
     LOSS: "the training loss",
 }
+# of a network that finds no boxes
+WATCHED_GIVEN = {
+    "val/given_boxes/novel/IoU": "the IoU of masks in given boxes of the novel classes",
+    "val/given_boxes/all/IoU": "the IoU of masks in given boxes of all classes",
+    LOSS: WATCHED[LOSS],
+}
+_NAMES = WATCHED | WATCHED_GIVEN
 
 
 def first_figure(names: Iterable[str], watched: Iterable[str] = WATCHED) -> str | None:
@@ -25,11 +32,12 @@ def first_figure(names: Iterable[str], watched: Iterable[str] = WATCHED) -> str 
     return next((name for name in watched if name in known), None)
 
 
-def expected_figure(truth: Records, split: Split) -> str:
+def expected_figure(truth: Records, split: Split, watched: Iterable[str] = WATCHED) -> str:
     """What the best checkpoint will follow, where all images of ``truth`` are evaluated.
 
     Args:
         truth: the validation records, predicted masks left out.
+        watched: :data:`WATCHED`, or :data:`WATCHED_GIVEN` of a network that finds no boxes.
     """
     objects = ~truth.crowd
     with_mask = objects & truth.has_mask
@@ -37,15 +45,15 @@ def expected_figure(truth: Records, split: Split) -> str:
     if objects.any():
         found.add("val/box/all/AP")
     if with_mask.any():
-        found.add("val/mask/all/AP")
+        found |= {"val/mask/all/AP", "val/given_boxes/all/IoU"}
     if (with_mask & np.isin(truth.labels, split.novel)).any():
-        found.add("val/mask/novel/AP")
-    return first_figure(found) or LOSS
+        found |= {"val/mask/novel/AP", "val/given_boxes/novel/IoU"}
+    return first_figure(found, watched) or LOSS
 
 
 def explained(name: str, watched: Iterable[str] = WATCHED) -> str:
     """``name`` in words, and what there is no figure of."""
     listed = list(watched)
-    lacking = [WATCHED.get(other, other) for other in listed[: listed.index(name)]]
+    lacking = [_NAMES.get(other, other) for other in listed[: listed.index(name)]]
     why = f"; there is no {' and no '.join(lacking)}" if lacking else ""
-    return f"the best checkpoint follows {WATCHED.get(name, name)}{why}"
+    return f"the best checkpoint follows {_NAMES.get(name, name)}{why}"

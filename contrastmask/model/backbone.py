@@ -14,6 +14,21 @@ _BLOCKS = {18: (BasicBlock, [2, 2, 2, 2]), 50: (Bottleneck, [3, 4, 6, 3]), 101: 
 STRIDES = (4, 8, 16, 32, 64)
 
 
+def residual_network(depth: int, *, groups: int = 1, width_per_group: int = 64) -> tuple[ResNet, list[int]]:
+    """A residual network of torchvision without weights, and the channels of its four stages.
+
+    Raises:
+        ValueError: an unknown depth, or groups without bottleneck blocks.
+    """
+    if depth not in _BLOCKS:
+        raise ValueError(f"no residual network of depth {depth}; choose one of {sorted(_BLOCKS)}")
+    block, layers = _BLOCKS[depth]
+    if block is BasicBlock and groups != 1:
+        raise ValueError("groups need bottleneck blocks: depth 50 or 101")
+    network = ResNet(block, layers, groups=groups, width_per_group=width_per_group)
+    return network, [64 * 2**i * block.expansion for i in range(4)]
+
+
 class ResNetFPN(nn.Module):
     """A residual network of stride-in-the-3x3 blocks ('pytorch' style) and a five-level feature pyramid.
 
@@ -37,14 +52,8 @@ class ResNetFPN(nn.Module):
         norm_eval: bool = True,
     ) -> None:
         super().__init__()
-        if depth not in _BLOCKS:
-            raise ValueError(f"no residual network of depth {depth}; choose one of {sorted(_BLOCKS)}")
-        block, layers = _BLOCKS[depth]
-        if block is BasicBlock and groups != 1:
-            raise ValueError("groups need bottleneck blocks: depth 50 or 101")
-        resnet = ResNet(block, layers, groups=groups, width_per_group=width_per_group)
+        resnet, widths = residual_network(depth, groups=groups, width_per_group=width_per_group)
         self.body = IntermediateLayerGetter(resnet, {f"layer{i}": str(i - 1) for i in range(1, 5)})
-        widths = [64 * 2**i * block.expansion for i in range(4)]
         self.fpn = FeaturePyramidNetwork(widths, channels, extra_blocks=LastLevelMaxPool())
         for module in self.fpn.modules():
             if isinstance(module, nn.Conv2d):  # the released initialisation; torchvision's is Kaiming with a=1

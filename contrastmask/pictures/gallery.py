@@ -81,7 +81,7 @@ def choose(found: Sequence[Found], count: int) -> list[tuple[str, Found]]:
 
 def write_gallery(
     folder: Path,
-    detector: Detector,
+    detector: Detector | None,
     dataset: CocoDataset,
     predictions: Sequence[dict[str, Any]],
     novel: Sequence[int],
@@ -91,7 +91,8 @@ def write_gallery(
     """Write the pictures and ``gallery.json`` into ``folder``; without novel classes, of all classes.
 
     Args:
-        detector: in eval mode; asked again for the CAMs of the chosen objects only, at their detected boxes.
+        detector: in eval mode; asked again for the CAMs of the chosen objects only, at their detected boxes. None: no
+            CAMs are shown.
         dataset: of the evaluation; predictions: as :func:`contrastmask.evaluation.slices.evaluate` takes them, with
             ``rles``.
         novel: labels of the box-only classes; count: objects of each kind.
@@ -102,11 +103,12 @@ def write_gallery(
     objects = []
     for number, (kind, item) in enumerate(choose(found, count)):
         prediction = predictions[item.prediction]
-        cam, similarity = _explained(detector, dataset, item, prediction)
         pictures = _pictures(records, item, prediction["rles"][item.detection])
-        pictures["cam"] = heat_map(cam, SIDE)
-        if similarity is not None:
-            pictures["similarity"] = heat_map(similarity, SIDE)
+        if detector is not None:
+            cam, similarity = _explained(detector, dataset, item, prediction)
+            pictures["cam"] = heat_map(cam, SIDE)
+            if similarity is not None:
+                pictures["similarity"] = heat_map(similarity, SIDE)
         files = {name: f"{number:02d}-{name}.png" for name in pictures}
         for name, picture in pictures.items():
             save_png(folder / files[name], picture)

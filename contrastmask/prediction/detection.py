@@ -21,7 +21,7 @@ from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.files.whole_file import make_output_folder, write_whole
 from contrastmask.pictures.overlays import overlay, save_png
 from contrastmask.prediction.image_sources import SourceDataset, SourceImage, find_images
-from contrastmask.prediction.predictor import Predictor
+from contrastmask.prediction.predictor import NO_BOXES, Predictor
 from contrastmask.spoken import Pulse
 
 
@@ -63,11 +63,13 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
         ``{"images": number predicted on, "objects": number found, "skipped": {file: what is wrong with it}}``.
 
     Raises:
-        ConfigError: nothing to predict on, or results that would be overwritten.
+        ConfigError: a model that finds no boxes, nothing to predict on, or results that would be overwritten.
         CheckpointError: a COCO-format source lacks classes that the model has.
         DataError: the output folder cannot be written, or the disk is full.
     """
     console = console or Console()
+    if not predictor.finds_boxes:
+        raise ConfigError(NO_BOXES.format(predictor.path))
     results_file = options.output / "predictions.json"
     if results_file.exists() and not options.overwrite:
         raise ConfigError(f"{results_file} exists; overwrite=true replaces it, or choose another output=DIR")

@@ -20,12 +20,14 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 from torchvision import tv_tensors
 
-from contrastmask.assemble import build_detector
+from contrastmask.assemble import build_detector, build_segmenter
 from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.read import load_weights, read_checkpoint
-from contrastmask.data.batches.transforms import TestTransform
+from contrastmask.data.batches.transforms import AsItIs, TestTransform
+from contrastmask.model.confidence import mask_confidence
 from contrastmask.model.masks import encode_masks
 
+NO_BOXES = "{} is a crop branch: it finds no boxes. Give it boxes: predict(boxes=…, labels=…), or task=complete"
 COCO_SIDES = (800, 1333)  # where a checkpoint does not tell: the sizes of the published results
 
 
@@ -41,6 +43,7 @@ class Predictor:
         allow: foreign objects that the file may hold (see :func:`contrastmask.checkpoints.read.read_checkpoint`).
 
     Attributes:
+        finds_boxes: False for a crop branch, which segments given boxes only.
         class_names: of the K labels; categories: ``[{"id", "name"}, …]`` in label order.
 
     Raises:
@@ -67,16 +70,29 @@ class Predictor:
             config.model.roi.score = score
         if limit is not None:
             config.model.roi.limit = limit
-        detector = build_detector(config, read.classes, pretrained=False)
+        self.finds_boxes = not read.crops
+        if self.finds_boxes:
+            detector = build_detector(config, read.classes, pretrained=False)
+        else:
+            detector = build_segmenter(config, pretrained=False)
         load_weights(detector, read)
+        self.path = Path(checkpoint)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.detector = detector.eval().to(self.device)
         self.precision = precision
-        self.path = Path(checkpoint)
         self.categories = read.categories or [{"id": None, "name": f"class {i}"} for i in range(read.classes)]
         self.class_names = [c["name"] for c in self.categories]
-        short, long = read.sides or COCO_SIDES
-        self.transform = TestTransform(short_side or short, max(long_side or long, short_side or short))
+        self.transform = self._transform(read.sides or COCO_SIDES, short_side, long_side)
+
+    def _transform(
+        self, known: tuple[int, int], short_side: int | None, long_side: int | None
+    ) -> TestTransform | AsItIs:
+        if self.finds_boxes:
+            short, long = short_side or known[0], long_side or known[1]
+            return TestTransform(short, max(long, short))
+        if short_side or long_side:
+            raise ValueError(f"{self.path} is a crop branch, which sees images at their own size: no sides to choose")
+        return AsItIs()
 
     def predict(
         self, image: np.ndarray, *, boxes: Any = None, labels: Any = None, masks: bool = True
@@ -92,10 +108,13 @@ class Predictor:
             N objects, detections best first, given ones in their order: ``boxes`` float32 ``[N, 4]`` xyxy, ``scores``
             float32 ``[N]`` in 0..1 (of given boxes: the mean foreground probability), ``labels`` int64 ``[N]``,
             ``names``, ``rles`` (COCO run lengths), ``masks`` bool ``[N, H, W]``, ``mask_probs`` float32
-            ``[N, 28, 28]`` inside the box, ``cams`` float32 ``[N, 7, 7]``, unnormalised.
+            ``[N, 28, 28]`` inside the box, ``confidence`` float32 ``[N]`` in 0..1, the overlap that a mask expects with
+            the truth, ``cams`` float32 ``[N, 7, 7]``, unnormalised. A crop branch has no ``cams``; its ``scores`` are
+            the confidence, and its ``mask_probs`` lie in ``windows``, ``[N, 4]`` xyxy around the boxes.
 
         Raises:
-            ValueError: an image or boxes of another form, boxes without area inside the image, or unknown labels.
+            ValueError: a crop branch without boxes, an image or boxes of another form, boxes without area inside the
+                image, or unknown labels.
         """
         given = None if boxes is None and labels is None else [(boxes, labels)]
         return self.predict_batch([image], given, masks=masks)[0]
@@ -122,6 +141,8 @@ class Predictor:
                 all_boxes.append(target["boxes"].as_subclass(Tensor).to(self.device))
         if given is not None:
             return self.segment_resized(inputs, sizes, all_boxes, all_labels, masks=masks)
+        if not self.finds_boxes:
+            raise ValueError(NO_BOXES.format(self.path))
         with self._autocast():
             found = self.detector.predict(inputs, sizes)
         return [self._plain(f, size, masks) for f, size in zip(found, sizes, strict=True)]
@@ -134,6 +155,7 @@ class Predictor:
         boxes: Sequence[Tensor],
         labels: Sequence[Tensor],
         *,
+        beside: Sequence[Tensor] | None = None,
         masks: bool = False,
     ) -> list[dict[str, Any]]:
         """Segment given boxes of images that ``transform`` has resized; the rest as :meth:`predict` returns it.
@@ -141,10 +163,12 @@ class Predictor:
         Args:
             images: uint8 ``[3, h, w]`` network inputs; original_sizes: ``(H, W)`` of each as it was.
             boxes: per image ``[n, 4]`` xyxy in pixels of the network input; labels: per image ``[n]`` in 0..K-1.
+            beside: per image ``[m, 4]``, boxes of other objects there; a crop branch is told of them.
         """
+        more = {} if self.finds_boxes or beside is None else {"beside": [b.to(self.device) for b in beside]}
         images, boxes, labels = ([part.to(self.device) for part in parts] for parts in (images, boxes, labels))
         with self._autocast():
-            found = self.detector.segment(images, list(original_sizes), boxes, labels)
+            found = self.detector.segment(images, list(original_sizes), boxes, labels, **more)
         return [self._plain(f, size, masks) for f, size in zip(found, original_sizes, strict=True)]
 
     def _autocast(self) -> torch.autocast:
@@ -180,9 +204,14 @@ class Predictor:
     def _plain(self, found: dict[str, Tensor], size: tuple[int, int], masks: bool) -> dict[str, Any]:
         host = {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
         host = {name: value.cpu() for name, value in host.items()}
-        rles = encode_masks(host["mask_probs"], host["boxes"], size)
+        # what a crop branch says of its masks is fitted to the overlap that they have
+        host["confidence"] = (
+            mask_confidence(host["mask_probs"].double()).float() if self.finds_boxes else host["scores"]
+        )
+        rles = encode_masks(host["mask_probs"], host.get("windows", host["boxes"]), size)
         plain: dict[str, Any] = {name: value.numpy() for name, value in host.items()}
-        plain["names"] = [self.class_names[i] for i in plain["labels"].tolist()]
+        # a crop branch takes objects of classes that it does not know: -1
+        plain["names"] = ["" if i < 0 else self.class_names[i] for i in plain["labels"].tolist()]
         plain["rles"] = rles
         if masks:
             shown = [coco_mask.decode(rle).astype(bool) for rle in rles]

@@ -91,12 +91,11 @@ def build_module(
     config: Config, plain: dict[str, Any], datamodule: CocoDataModule, detector: Detector
 ) -> ContrastMaskModule:
     """The LightningModule of a run; ``datamodule`` has been set up, ``plain`` is the configuration to keep."""
-    schedule, loss = config.schedule, config.loss
-    fields = {k: getattr(schedule, k) for k in OptimizerOptions.__dataclass_fields__ if k != "milestones"}
+    loss = config.loss
     return ContrastMaskModule(
         detector,
         datamodule.split,
-        OptimizerOptions(milestones=tuple(schedule.milestones), **fields),
+        optimizer_options(config),
         images_per_process=config.data.batch_size,
         contrastive_weight=loss.weight,
         ramp_start=loss.ramp_start,
@@ -104,9 +103,20 @@ def build_module(
         seed=config.seed,
         given_boxes=config.evaluate == "given_boxes",
         evaluator=config.evaluator,
-        config=plain,
-        categories=datamodule.categories,
+        **module_options(plain, datamodule),
     )
+
+
+def optimizer_options(config: Config) -> OptimizerOptions:
+    """Rate and schedule of ``config.schedule``."""
+    schedule = config.schedule
+    fields = {k: getattr(schedule, k) for k in OptimizerOptions.__dataclass_fields__ if k != "milestones"}
+    return OptimizerOptions(milestones=tuple(schedule.milestones), **fields)
+
+
+def module_options(plain: dict[str, Any], datamodule: CocoDataModule) -> dict[str, Any]:
+    """What every module keeps in its checkpoints: the settings as plain containers, and the classes."""
+    return {"config": plain, "categories": datamodule.categories}
 
 
 def build_trainer(cfg: DictConfig, *, callbacks: list[pl.Callback]) -> pl.Trainer:

@@ -115,6 +115,9 @@ class ScheduleConfig:
     milestones: list[int] = at_least(1)  # epochs after which the rate is multiplied by gamma
     gamma: float = above(0)
     shorten_warmup: bool = MISSING  # to a tenth of the training where that is no longer than the warm-up
+    decay: str = "milestones"  # or "cosine": to zero over the whole training
+    body_lr: float = above(0, default=1.0)  # crop branch: share of the rate for the backbone's body
+    least_steps: int = at_least(0, default=0)  # crop branch: small sets are passed over more often to get there
 
 
 @dataclass
@@ -151,6 +154,11 @@ class Config(NetworkConfig):
         _choose("loss.query", self.loss.query, ("shared", "own"))
         _choose("model.mask_head.kind", self.model.mask_head.kind, ("fcn", "fcn_norm", "hourglass"))
         _choose("model.mask_rois", self.model.mask_rois, ("objects", "positives"))
+        _choose("mask_branch.kind", self.mask_branch.kind, ("pyramid", "crop"))
+        _choose("schedule.decay", self.schedule.decay, ("milestones", "cosine"))
+        for name, step in (("side", 32), ("channels", 8)):
+            if (value := getattr(self.mask_branch, name)) % step:
+                raise ConfigError(f"mask_branch.{name}={value} must be a multiple of {step}")
         _choose("model.trains", self.model.trains, ("all", "masks"))
         _choose("schedule.optimizer", self.schedule.optimizer, ("sgd", "adamw"))
         _choose("data.on_bad", self.data.on_bad, ("error", "skip"))

@@ -12,7 +12,7 @@ from contrastmask.errors import CheckpointError
 from contrastmask.programs.config import Config
 
 # labels of folder and run names, the choice of detections, and where weights came from: no part of the network
-_FREE = ("name", "weights", "require_weights", "roi.score", "roi.nms", "roi.limit")
+_FREE = ("name", "weights", "require_weights", "roi.score", "roi.nms", "roi.limit", "flip_test")
 # what a training can go on with though it differs, when told so
 CHANGEABLE = ("split", "loss")
 
@@ -40,7 +40,9 @@ def check_resumed(checkpoint: Checkpoint, config: Config, split: Split) -> None:
 
 
 def _differences(checkpoint: Checkpoint, config: Config, split: Split) -> Iterator[tuple[str, str]]:
-    for group, settings in checkpoint.network.items():
+    # files older than the crop branch do not name theirs
+    network = {"mask_branch": {"kind": "pyramid"}, **checkpoint.network}
+    for group, settings in network.items():
         ours = _flat(asdict(getattr(config, group)))
         for name, value in _flat(settings).items():
             if name not in _FREE and name in ours and ours[name] != value:

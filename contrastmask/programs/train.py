@@ -10,7 +10,6 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 
-from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.read import GROUPS, load_weights, read_checkpoint, read_resumable
 from contrastmask.data.batches.datamodule import CocoDataModule
 from contrastmask.data.trained import Trained
@@ -20,13 +19,8 @@ from contrastmask.evaluation.detections import FILES, to_coco_results
 from contrastmask.evaluation.tables import format_tables
 from contrastmask.files.interruption import deferred
 from contrastmask.files.whole_file import write_json
-from contrastmask.programs.build import (
-    build_datamodule,
-    build_initialised,
-    build_module,
-    build_trainer,
-    with_network,
-)
+from contrastmask.programs.branches import Branch, branch_of
+from contrastmask.programs.build import build_trainer, with_network
 from contrastmask.programs.closing import command, what_next, where_things_are
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.foreign_objects import check_arguments
@@ -37,8 +31,8 @@ from contrastmask.spoken import say, say_tables
 from contrastmask.training.callbacks import Overlays
 from contrastmask.training.divergence import Divergence
 from contrastmask.training.ending import Ending
+from contrastmask.training.evaluated import EvaluatedModule
 from contrastmask.training.loggers import log_config
-from contrastmask.training.module import ContrastMaskModule
 
 
 def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
@@ -49,10 +43,11 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     # before the data: a damaged or foreign file is named at once
     resumed = None if config.ckpt_path is None else read_resumable(config.ckpt_path)
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    datamodule = _data(config, "fit")
+    branch = branch_of(config)
+    datamodule = _data(branch, config, "fit")
     if resumed is not None:
         check_resumed(resumed, config, datamodule.split)
-    module = build_module(config, plain, datamodule, build_initialised(config, datamodule.class_names))
+    module = branch.module(config, plain, datamodule, branch.start(config, datamodule.class_names))
     trainer = _trainer(cfg, plain, folder, datamodule)
     last = folder / "checkpoints" / "last.ckpt"
     with deferred(), _divergence(trainer).named():
@@ -78,17 +73,18 @@ def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     checkpoint = read_checkpoint(config.ckpt_path)
     network = with_network(cfg, checkpoint.network)
-    datamodule = _data(config, "test", checkpoint.trained)
+    branch = branch_of(network)
+    datamodule = _data(branch, network, "test", checkpoint.trained)
     checkpoint.check_classes(datamodule.val_records.categories)
-    detector = build_detector(network, len(datamodule.class_names), pretrained=False)
+    detector = branch.network(network, datamodule.class_names)
     load_weights(detector, checkpoint)
     own = {group: asdict(getattr(network, group)) for group in GROUPS}
-    module = build_module(config, {**plain, **own}, datamodule, detector)
+    module = branch.module(network, {**plain, **own}, datamodule, detector)
     return _evaluate(_trainer(cfg, plain, folder, datamodule), folder, module, datamodule, config)
 
 
-def _data(config: Config, stage: str, trained: Trained | None = None) -> CocoDataModule:
-    datamodule = build_datamodule(config, trained)
+def _data(branch: Branch, config: Config, stage: str, trained: Trained | None = None) -> CocoDataModule:
+    datamodule = branch.datamodule(config, trained)
     # before the trainer does it: the model needs to know the classes
     datamodule.prepare_data()
     datamodule.setup(stage)
@@ -112,7 +108,7 @@ def _divergence(trainer: pl.Trainer) -> Divergence:
 
 
 def _evaluate(
-    trainer: pl.Trainer, folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule, config: Config
+    trainer: pl.Trainer, folder: Path, module: EvaluatedModule, datamodule: CocoDataModule, config: Config
 ) -> dict[str, Any]:
     with deferred(), _divergence(trainer).named():
         trainer.test(module, datamodule=datamodule, verbose=False)
@@ -131,9 +127,9 @@ def _identify(
 
 
 @rank_zero_only
-def _report(folder: Path, module: ContrastMaskModule, datamodule: CocoDataModule, notes: str) -> None:
+def _report(folder: Path, module: EvaluatedModule, datamodule: CocoDataModule, notes: str) -> None:
     say_tables(format_tables(module.results))
-    for line in sentences(module.results["truth"]):
+    for line in sentences(module.results["truth"]) if "truth" in module.results else []:
         say(line)
     write_json(folder / "results.json", {**module.results, "notes": notes})
     classes = datamodule.val_records.categories

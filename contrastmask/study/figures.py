@@ -77,7 +77,7 @@ def novel_classes(table: Table, root: Path, split: str) -> list[str]:
 def _groups(runs: Sequence[StudyRun], root: Path, split: str) -> dict[str, list[str]]:
     if not runs:
         raise DataError(f"{root}: no finished run of {split} yet; python -m contrastmask.study run")
-    tables = [_read(run.folder(root) / "results.json")["per_class"] for run in runs]
+    tables = [_per_class(_read(run.folder(root) / "results.json")) for run in runs]
     # along a curve of base classes only those stay that are on one side at every point
     return {g: [n for n in tables[0] if all(t[n]["group"] == g for t in tables)] for g in GROUPS}
 
@@ -105,7 +105,7 @@ def _figures(folder: Path, groups: Mapping[str, Sequence[str]]) -> dict[str, Any
 
 
 def _group_mean(results: Mapping[str, Any], part: str, figure: str, names: Sequence[str]) -> float | None:
-    rows = results["given_boxes"]["per_class"] if part == "given_boxes" else results["per_class"]
+    rows = results["given_boxes"]["per_class"] if part == "given_boxes" else _per_class(results)
     values, weights = [], []
     for name in names:
         row = rows[name] if part == "given_boxes" else rows[name].get(part, {})
@@ -113,6 +113,11 @@ def _group_mean(results: Mapping[str, Any], part: str, figure: str, names: Seque
             values.append(row[figure])
             weights.append(row["objects"] if figure in PER_OBJECT else 1)
     return float(np.average(values, weights=weights)) if values else None
+
+
+def _per_class(results: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A run that finds no boxes has the classes of its masks in given boxes alone."""
+    return results["per_class"] if "per_class" in results else results["given_boxes"]["per_class"]
 
 
 def _read(path: Path) -> dict[str, Any]:

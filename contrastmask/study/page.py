@@ -94,6 +94,10 @@ PAIRS = (
     ("hourglass", "hourglass_baseline"),
     ("hourglass", "hourglass_cam"),
     ("hourglass", "hourglass_no_loss"),
+    ("crop_outside", "crop"),
+    ("crop_projection", "crop"),
+    ("crop_pairwise", "crop"),
+    ("crop_boxes", "crop"),
 )
 
 # variant -> seed (of a direction) -> what figures.table_figures returns

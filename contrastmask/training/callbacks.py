@@ -19,7 +19,7 @@ from contrastmask.pictures.heat_panels import heat_panel
 from contrastmask.pictures.overlays import panel, save_png, truth_of
 from contrastmask.spoken import warn
 from contrastmask.training.loggers import log_pictures, log_table, show_pictures
-from contrastmask.training.module import ContrastMaskModule
+from contrastmask.training.trained import TrainedModule
 
 SHOWN = 6  # detections of an image with heat maps
 
@@ -47,18 +47,19 @@ class Overlays(pl.Callback):
         self.folder, self.count, self.score = folder, count, score
 
     @rank_zero_only
-    def on_validation_end(self, trainer: pl.Trainer, module: ContrastMaskModule) -> None:
+    def on_validation_end(self, trainer: pl.Trainer, module: TrainedModule) -> None:
         """Show the pictures and the per-class table in the loggers."""
         if trainer.sanity_checking or not show_pictures(trainer.loggers):
             return
         step = trainer.global_step
         with _going_on("pictures for the loggers"):
             log_pictures(trainer.loggers, "val/overlays", [p for _, p in self._draw(module)], step)
-            log_pictures(trainer.loggers, "val/heat_maps", self._heat(trainer, module), step)
+            if module.explains:
+                log_pictures(trainer.loggers, "val/heat_maps", self._heat(trainer, module), step)
             log_table(trainer.loggers, "val/per_class", *class_table(module.results), step)
 
     @rank_zero_only
-    def on_test_end(self, trainer: pl.Trainer, module: ContrastMaskModule) -> None:
+    def on_test_end(self, trainer: pl.Trainer, module: TrainedModule) -> None:
         """Write the pictures, and those of best, median and worst novel objects, into the run folder."""
         with _going_on(f"pictures in {self.folder}"):
             for image_id, picture in self._draw(module):
@@ -66,10 +67,11 @@ class Overlays(pl.Callback):
         gallery = self.folder.parent / "gallery"
         with _going_on(f"pictures in {gallery}"):
             if self.count:
-                detector, dataset = module.detector, trainer.datamodule.val_dataset
+                detector = module.detector if module.explains else None
+                dataset = trainer.datamodule.val_dataset
                 write_gallery(gallery, detector, dataset, module.predictions, module.split.novel)
 
-    def _heat(self, trainer: pl.Trainer, module: ContrastMaskModule) -> list[Tensor]:
+    def _heat(self, trainer: pl.Trainer, module: TrainedModule) -> list[Tensor]:
         """What the mask head saw of the best detections of the same images; none of an image without detections."""
         position = {int(image_id): i for i, image_id in enumerate(module.truth.image_ids)}
         names, novel, pictures = module.truth.class_names, set(module.split.novel), []
@@ -87,7 +89,7 @@ class Overlays(pl.Callback):
             pictures.append(heat_panel(tags, seen["cams"], seen["similarity"]))
         return pictures
 
-    def _draw(self, module: ContrastMaskModule) -> list[tuple[int, Tensor]]:
+    def _draw(self, module: TrainedModule) -> list[tuple[int, Tensor]]:
         records, novel, pictures = module.truth, set(module.split.novel), []
         position = {int(image_id): i for i, image_id in enumerate(records.image_ids)}
         for prediction in module.predictions[: self.count]:

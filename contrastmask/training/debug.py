@@ -14,12 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from contrastmask.arguments import Parser
-from contrastmask.assemble import build_detector
+from contrastmask.assemble import build_detector, build_segmenter
+from contrastmask.checkpoints.network import NetworkConfig
 from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.read import PREFIX, checkpoint_of
 from contrastmask.checkpoints.tensor_files import read_tensors
 from contrastmask.errors import CheckpointError
 from contrastmask.losses.contrastive import ramp
+from contrastmask.model.crops.losses import BoxLessons, crop_losses
+from contrastmask.model.crops.planes import near_of
+from contrastmask.model.crops.segmenter import CropSegmenter
 from contrastmask.model.detector import Detector
 from contrastmask.training.divergence import KEPT, unfit
 
@@ -43,19 +47,17 @@ def run_again(path: Path, device: str = "cpu", precision: str | None = None) -> 
     kept = content.get(KEPT)
     if not isinstance(kept, dict) or not {"batch", "losses", "what", "at", "seed", "eval", "fixed"} <= kept.keys():
         raise CheckpointError(f"{path} is no file of a diverged training (diverged-step….pt in its run folder)")
-    detector, weight = _detector(content, path, kept, device)
+    network, config, epoch = _network(content, path, kept, device)
     lines = [f"{kept['at']}: {kept['what']}", *_figures(kept)]
-    wrong = _told("weights that are not finite", unfit(detector.state_dict()))
-    images, targets = kept["batch"]
-    images = [image.to(device) for image in images]
-    targets = [{n: v.to(device) if isinstance(v, Tensor) else v for n, v in target.items()} for target in targets]
-    lines += [_about(image, target) for image, target in zip(images, targets, strict=True)]
+    wrong = _told("weights that are not finite", unfit(network.state_dict()))
+    batch = _moved(kept["batch"], device)
+    lines += _about(batch)
     precision = precision or kept["precision"]
     half = {"16": torch.float16, "bf": torch.bfloat16}.get(precision[:2]) if precision.endswith("mixed") else None
     torch.manual_seed(kept["seed"])
-    with torch.autocast(torch.device(device).type, half, enabled=half is not None), _watched(detector) as first:
+    with torch.autocast(torch.device(device).type, half, enabled=half is not None), _watched(network) as first:
         try:
-            wrong += _step(detector, images, targets, weight, kept["training"], lines)
+            wrong += _step(network, batch, config, epoch, lines) if kept["training"] else _look(network, batch)
         except FloatingPointError as error:
             wrong.append(str(error))
     if first:
@@ -63,42 +65,72 @@ def run_again(path: Path, device: str = "cpu", precision: str | None = None) -> 
     return lines + (wrong or ["everything is finite this time"]), not wrong
 
 
-def _detector(content: dict[str, Any], path: Path, kept: dict[str, Any], device: str) -> tuple[Detector, float]:
+def _network(
+    content: dict[str, Any], path: Path, kept: dict[str, Any], device: str
+) -> tuple[Detector | CropSegmenter, NetworkConfig, int]:
+    """The network as it was, its settings, and the epoch that it was in."""
     checkpoint = checkpoint_of(content, path)
     config = network_config(checkpoint)
-    detector = build_detector(config, checkpoint.classes, pretrained=False)
+    network = (
+        build_segmenter(config, pretrained=False)
+        if checkpoint.crops
+        else build_detector(config, checkpoint.classes, pretrained=False)
+    )
     try:
-        detector.load_state_dict(checkpoint.state)
+        network.load_state_dict(checkpoint.state)
     except RuntimeError as error:
         raise CheckpointError(f"{path} does not fit the network that it describes: {error}") from error
     # as it was, whatever the settings make of a network without a file of weights
-    for name, part in detector.named_modules():
+    for name, part in network.named_modules():
         part.training = PREFIX + name not in kept["eval"] if name else bool(kept["training"])
-    for name, value in detector.named_parameters():
+    for name, value in network.named_parameters():
         value.requires_grad_(PREFIX + name not in kept["fixed"])
-    loss, epoch = config.loss, int(content["state_dict"].get("epoch", 0))
-    return detector.to(device), loss.weight * ramp(epoch, loss.ramp_start, loss.ramp_epochs)
+    return network.to(device), config, int(content["state_dict"].get("epoch", kept.get("epoch", 0)))
+
+
+def _look(network: Detector | CropSegmenter, batch: Any) -> list[str]:
+    images, targets = batch
+    sizes = [tuple(target["original_size"]) for target in targets]
+    if isinstance(network, CropSegmenter):
+        found = network.segment(images, sizes, [t["boxes"] for t in targets], [t["labels"] for t in targets])
+    else:
+        found = network.predict(images, sizes)
+    return _told("results that are not finite", unfit({k: v for part in found for k, v in part.items()}))
 
 
 def _step(
-    detector: Detector, images: list[Tensor], targets: list[dict], weight: float, training: bool, lines: list[str]
+    network: Detector | CropSegmenter, batch: Any, config: NetworkConfig, epoch: int, lines: list[str]
 ) -> list[str]:
-    if not training:
-        found = detector.predict(images, [tuple(target["original_size"]) for target in targets])
-        return _told("results that are not finite", unfit({k: v for part in found for k, v in part.items()}))
-    losses = detector(images, targets, contrastive_weight=weight)
+    if isinstance(network, CropSegmenter):
+        lessons = BoxLessons(**vars(config.mask_branch.lessons))
+        said = network(batch["crop"], batch["given"].float(), near_of(batch["near"]))
+        losses = crop_losses(said, batch, lessons, ramp(epoch, 0.0, lessons.ramp_epochs))
+        parts = list(network.network.named_children())
+    else:
+        loss = config.loss
+        weight = loss.weight * ramp(epoch, loss.ramp_start, loss.ramp_epochs)
+        losses = network(*batch, contrastive_weight=weight)
+        parts = [*network.named_children(), *network.roi_heads.named_children()]
     lines.append("now: " + ", ".join(f"{name} {float(value):.4g}" for name, value in losses.items()))
     sum(losses.values()).backward()
-    gradients = {name: value.grad for name, value in detector.named_parameters() if value.grad is not None}
-    for part, module in (*detector.named_children(), *detector.roi_heads.named_children()):
+    gradients = {name: value.grad for name, value in network.named_parameters() if value.grad is not None}
+    for part, module in parts:
         norms = [value.grad.norm() for value in module.parameters() if value.grad is not None]
         if norms:
             lines.append(f"gradient of {part}: {float(torch.stack(norms).norm()):.4g}")
     return _told("losses that are not finite", unfit(losses)) + _told("gradients that are not", unfit(gradients))
 
 
+def _moved(value: Any, device: str) -> Any:
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {name: _moved(part, device) for name, part in value.items()}
+    return [_moved(part, device) for part in value] if isinstance(value, (list, tuple)) else value
+
+
 @contextmanager
-def _watched(detector: nn.Module) -> Iterator[list[str]]:
+def _watched(network: nn.Module) -> Iterator[list[str]]:
     """The names of parts whose result was not finite, in the order that they came to it."""
     found: list[str] = []
 
@@ -109,7 +141,7 @@ def _watched(detector: nn.Module) -> Iterator[list[str]]:
 
         return hook
 
-    handles = [part.register_forward_hook(look(name)) for name, part in detector.named_modules() if name]
+    handles = [part.register_forward_hook(look(name)) for name, part in network.named_modules() if name]
     try:
         yield found
     finally:
@@ -134,7 +166,14 @@ def _figures(kept: dict[str, Any]) -> list[str]:
     return lines + ([f"learning rate {max(kept['rates']):.4g}"] if kept.get("rates") else [])
 
 
-def _about(image: Tensor, target: dict[str, Any]) -> str:
+def _about(batch: Any) -> list[str]:
+    if isinstance(batch, dict):
+        masks = int(batch["has_mask"].sum())
+        return [f"{len(batch['crop'])} objects of {batch['crop'].shape[-1]} px a side, {masks} with a mask"]
+    return [_of_image(image, target) for image, target in zip(*batch, strict=True)]
+
+
+def _of_image(image: Tensor, target: dict[str, Any]) -> str:
     boxes = target["boxes"]
     said = f"image {target.get('image_id')}: {image.shape[-1]}x{image.shape[-2]}, values {image.min()} to {image.max()}"
     if not len(boxes):

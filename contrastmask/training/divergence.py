@@ -90,6 +90,7 @@ class Divergence(pl.Callback):
                 "state_dict": module.state_dict(),
                 KEPT: {
                     "what": what, "at": at, "losses": losses, "rates": rates, "seed": torch.initial_seed(),
+                    "epoch": trainer.current_epoch,
                     "training": bool(trainer.training), "precision": str(trainer.precision),
                     "eval": [name for name, part in module.named_modules() if not part.training],
                     "fixed": [name for name, value in module.named_parameters() if not value.requires_grad],
@@ -108,10 +109,9 @@ class Divergence(pl.Callback):
                 torch.save(content, file)
         except (DataError, RuntimeError) as error:  # a full disk hides no divergence
             return f"The batch could not be kept ({error})"
-        images = ", ".join(str(target.get("image_id")) for target in content[KEPT]["batch"][1])
         return (
-            f"The weights and the batch (images {images}) are in {path}; `contrastmask debug {path}` runs it again and "
-            "names the first part whose result is not finite"
+            f"The weights and the batch ({_about(content[KEPT]['batch'])}) are in {path}; `contrastmask debug {path}` "
+            "runs it again and names the first part whose result is not finite"
         )
 
 
@@ -130,6 +130,13 @@ def _losses(trainer: pl.Trainer) -> dict[str, float]:
     logged = {name: float(v) for name, v in trainer.callback_metrics.items() if name.startswith(f"{start}loss")}
     ordered = sorted(logged.items(), key=lambda item: (math.isfinite(item[1]), item[0]))
     return {name.removeprefix(start): value for name, value in ordered}
+
+
+def _about(batch: Any) -> str:
+    """Which images, or, of a batch of objects, which rows of the training records."""
+    if isinstance(batch, dict):
+        return f"objects {', '.join(map(str, batch['row'].tolist()))}"
+    return f"images {', '.join(str(target.get('image_id')) for target in batch[1])}"
 
 
 def _plain(value: Any) -> Any:

@@ -130,7 +130,7 @@ class EvaluatedModule(pl.LightningModule):
 def as_prediction(found: dict[str, Tensor], target: dict[str, Any]) -> dict[str, Any]:
     """Detections of one image on the host, masks as RLE in original image pixels."""
     found = {k: v.cpu() for k, v in found.items()}
-    rles = encode_masks(found["mask_probs"], found["boxes"], target["original_size"])
+    rles = encode_masks(found["mask_probs"], found.get("windows", found["boxes"]), target["original_size"])
     return {"image_id": int(target["image_id"]), "rles": rles, **{k: found[k] for k in ("boxes", "scores", "labels")}}
 
 

@@ -6,22 +6,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import MeanMetric
 
 from contrastmask.data.splits import Split
 from contrastmask.evaluation.given_boxes import given_box_scores
 from contrastmask.evaluation.slices import evaluate
 from contrastmask.losses.contrastive import ramp
 from contrastmask.model.detector import Detector
-from contrastmask.spoken import say
-from contrastmask.training.evaluated import Batch, EvaluatedModule, as_prediction
-from contrastmask.training.optimization import OptimizerOptions, build_optimizer, rate_lines
-from contrastmask.training.steps import expected_steps
+from contrastmask.training.evaluated import Batch, as_prediction
+from contrastmask.training.optimization import OptimizerOptions
+from contrastmask.training.trained import TrainedModule
 
 LOSSES = ("loss", "loss_rpn_cls", "loss_rpn_box", "loss_cls", "loss_box", "loss_mask", "loss_contrastive")
 
 
-class ContrastMaskModule(EvaluatedModule):
+class ContrastMaskModule(TrainedModule):
     """Trains and evaluates a :class:`Detector`.
 
     Args:
@@ -53,26 +51,19 @@ class ContrastMaskModule(EvaluatedModule):
         categories: list[dict[str, Any]],
         evaluator: str = "arrays",
     ) -> None:
-        super().__init__(split, config, categories)
+        about = {"split": split, "config": config, "categories": categories}
+        super().__init__(LOSSES, optimizer, images_per_process, **about)
         self.detector = detector
-        self.optimizer_options = optimizer
-        self.images_per_process = images_per_process
         self.contrastive_weight, self.ramp_start, self.ramp_epochs = contrastive_weight, ramp_start, ramp_epochs
         self.seed = seed
         self.given_boxes, self.evaluator = given_boxes, evaluator
         # the ramp counts the epochs of the model's own training, so its counter travels with the weights
         self.register_buffer("epoch", torch.zeros((), dtype=torch.long))
         self._weight = 0.0
-        self.means = torch.nn.ModuleDict({name: MeanMetric() for name in LOSSES})
 
     # -------------------------------------------------------------------------------------------- training
     def on_train_start(self) -> None:
-        options, trainer = self.optimizer_options, self.trainer
-        images = self.images_per_process * trainer.world_size * trainer.accumulate_grad_batches
-        steps, resumed = expected_steps(trainer), trainer.ckpt_path is not None
-        length = f"{trainer.max_epochs} epochs, {steps:g} steps" if trainer.max_epochs > 0 else f"{steps:g} steps"
-        say(f"training: {length} of {images} images, on {trainer.world_size} x {self.device.type}")
-        say("\n".join(rate_lines(options, images, trainer.optimizers[0], steps, resumed=resumed)))
+        super().on_train_start()
         # a training resumed within an epoch is not told that the epoch starts
         self.on_train_epoch_start()
 
@@ -90,30 +81,12 @@ class ContrastMaskModule(EvaluatedModule):
         if not images:  # every image of the batch was unreadable and skipped; other processes may still have theirs
             return sum(p.sum() for p in self.detector.parameters() if p.requires_grad) * 0.0
         losses = self.detector(images, targets, contrastive_weight=self._weight)
-        total = sum(losses.values())
-        for name, value in {"loss": total.detach(), **losses}.items():
-            self.means[name].update(value.detach())
-            self.log(f"train/{name}", value.detach(), prog_bar=name == "loss", batch_size=len(images))
+        total = self.log_losses(losses, len(images))
         self.log("train/contrastive_weight", self._weight, batch_size=len(images))
         return total
 
-    def on_train_epoch_end(self) -> None:
-        self.whole_epochs += int(self.trainer.is_last_batch)
-        for name, mean in self.means.items():
-            if mean.update_called:
-                self.log(f"epoch/{name}", mean.compute())
-            mean.reset()
-
     def configure_optimizers(self) -> tuple[list, list]:
-        images = self.images_per_process * self.trainer.world_size * self.trainer.accumulate_grad_batches
-        options = self.optimizer_options.fitted(expected_steps(self.trainer))
-        clipped_mixed = bool(self.trainer.gradient_clip_val) and self.trainer.precision.endswith("-mixed")
-        parts = build_optimizer(self.detector.parameters(), options, images, fusible=not clipped_mixed)
-        schedulers = [
-            {"scheduler": parts["warmup"], "interval": "step", "name": "lr"},
-            {"scheduler": parts["decay"], "interval": "epoch", "name": "lr_decay"},
-        ]
-        return [parts["optimizer"]], schedulers
+        return self.optimise(self.detector.parameters())
 
     def _predict(self, batch: Batch) -> None:
         images, targets = batch

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
-from torch.optim.lr_scheduler import LinearLR, MultiStepLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, MultiStepLR
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class OptimizerOptions:
     warmup_start: float
     milestones: tuple[int, ...]
     gamma: float
-
+    decay: str = "milestones"  # or "cosine": over the whole training, step by step
+    body_lr: float = 1.0  # share of the rate for the parameters given as ``body``
     shorten_warmup: bool = False  # to a tenth of a training that is no longer than it
 
     def fitted(self, steps: float) -> OptimizerOptions:
@@ -38,55 +39,72 @@ class OptimizerOptions:
 
 
 def build_optimizer(
-    parameters: Iterable[torch.nn.Parameter], options: OptimizerOptions, images: int, *, fusible: bool = True
+    parameters: Iterable[torch.nn.Parameter],
+    options: OptimizerOptions,
+    images: int,
+    *,
+    fusible: bool = True,
+    body: Iterable[torch.nn.Parameter] = (),
+    steps: int | None = None,
 ) -> dict:
-    """An optimiser of one group, warm-up counted in optimiser steps, decay in epochs.
+    """An optimiser, warm-up counted in optimiser steps, decay in epochs or, as a cosine, in steps.
 
     Args:
+        body: of ``parameters``, those that learn at ``options.body_lr`` of the rate; a group of their own.
+        steps: optimiser steps of the whole training; a cosine needs it.
         fusible: False where the trainer clips gradients in mixed precision, which Lightning refuses a fused optimiser.
 
     Returns:
-        ``{"optimizer": …, "warmup": …, "decay": …}``; step ``warmup`` after every optimiser step and ``decay`` after
-        every epoch. The two multiply, so their order does not matter.
+        ``{"optimizer": …, "warmup": …, "decay": …, "interval": …}``; step ``warmup`` after every optimiser step and
+        ``decay`` after every ``interval``, "epoch" or "step". The two multiply, so their order does not matter.
     """
+    lr, slower = options.scaled_lr(images), {id(p) for p in body}
     trained = [p for p in parameters if p.requires_grad]
-    lr = options.scaled_lr(images)
+    groups = [{"params": [p for p in trained if id(p) not in slower]}]
+    if slower:
+        groups.append({"params": [p for p in trained if id(p) in slower], "lr": lr * options.body_lr})
     # one pass over the memory instead of eight; on GPUs torch's own choice, which mixed precision's clipping can follow
     fused = True if fusible and all(p.device.type == "cpu" for p in trained) else None
     if options.optimizer == "sgd":
         optimizer = torch.optim.SGD(
-            trained, lr, momentum=options.momentum, weight_decay=options.weight_decay, fused=fused
+            groups, lr, momentum=options.momentum, weight_decay=options.weight_decay, fused=fused
         )
     else:
-        optimizer = torch.optim.AdamW(trained, lr, weight_decay=options.weight_decay, fused=fused)
-    steps = max(options.warmup_steps, 1)
+        optimizer = torch.optim.AdamW(groups, lr, weight_decay=options.weight_decay, fused=fused)
+    warmup_steps = max(options.warmup_steps, 1)
     start = options.warmup_start if options.warmup_steps > 0 else 1.0
-    warmup = LinearLR(optimizer, start_factor=start, total_iters=steps)
-    return {
-        "optimizer": optimizer,
-        "warmup": warmup,
-        "decay": MultiStepLR(optimizer, options.milestones, options.gamma),
-    }
+    warmup = LinearLR(optimizer, start_factor=start, total_iters=warmup_steps)
+    decay: LRScheduler = MultiStepLR(optimizer, options.milestones, options.gamma)
+    if options.decay == "cosine":
+        decay = CosineAnnealingLR(optimizer, T_max=steps)
+    interval = "step" if options.decay == "cosine" else "epoch"
+    return {"optimizer": optimizer, "warmup": warmup, "decay": decay, "interval": interval}
 
 
 def rate_lines(
-    options: OptimizerOptions, images: int, optimizer: torch.optim.Optimizer, steps: float, *, resumed: bool
+    options: OptimizerOptions,
+    size: int,
+    optimizer: torch.optim.Optimizer,
+    steps: float,
+    *,
+    resumed: bool,
+    unit: str = "images",
 ) -> list[str]:
     """What there is to say of the rate when a training starts: the real one, and a warm-up that does not fit.
 
     Args:
-        images: a step's, on all processes; steps: of the whole training.
+        size: images, or whatever ``unit`` says, of a step, on all processes; steps: of the whole training.
         resumed: the optimiser's state is a checkpoint's.
     """
-    real, wanted = float(optimizer.param_groups[0].get("initial_lr", 0.0)), options.scaled_lr(images)
+    real, wanted = float(optimizer.param_groups[0].get("initial_lr", 0.0)), options.scaled_lr(size)
     if not resumed:
-        lines = [f"learning rate {real:g} for {images} images a step ({options.lr:g} for {options.base_images})"]
+        lines = [f"learning rate {real:g} for {size} {unit} a step ({options.lr:g} for {options.base_images})"]
     elif math.isclose(real, wanted, rel_tol=1e-9):
         lines = [f"learning rate {real:g}, of the resumed training"]
     else:
         lines = [
-            f"learning rate {real:g}, of the resumed training; schedule.lr={options.lr:g} ({wanted:g} for {images} "
-            "images a step) is not used. init_path=FILE instead of ckpt_path starts a new training with it"
+            f"learning rate {real:g}, of the resumed training; schedule.lr={options.lr:g} ({wanted:g} for {size} "
+            f"{unit} a step) is not used. init_path=FILE instead of ckpt_path starts a new training with it"
         ]
     warmup = options.fitted(steps).warmup_steps
     if warmup != options.warmup_steps:

@@ -10,6 +10,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from contrastmask.training.trained import TrainedModule
+
 
 class Speed(pl.Callback):
     """Log images per second and memory at every logged step.
@@ -37,16 +39,16 @@ class Speed(pl.Callback):
         self._start = time.perf_counter()
 
     def on_train_batch_end(
-        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: pl.Trainer, module: TrainedModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Count, and log where Lightning logs the step's losses."""
-        self._images += len(batch[0]) * trainer.world_size
+        self._images += module.size_of(batch) * trainer.world_size
         step = trainer.global_step
         if step == self._step or step % trainer.log_every_n_steps:
             return
         now = time.perf_counter()
         seconds = self._seconds + now - self._start
-        figures = {"speed/images_per_second": self._images / max(seconds, 1e-9)}
+        figures = {f"speed/{module.unit}_per_second": self._images / max(seconds, 1e-9)}
         # kibibytes on Linux, bytes on macOS
         figures["memory/host_peak_MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
             2**20 if sys.platform == "darwin" else 2**10

@@ -18,11 +18,11 @@ from pycocotools import mask as coco_mask
 
 from contrastmask import Predictor
 from contrastmask.completion.complete import complete
-from contrastmask.completion.confidence import mask_confidence
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.sieve import FIGURES
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.journal import Journal
+from contrastmask.model.confidence import mask_confidence
 
 ROOT = Path(__file__).parents[2]
 NEW = {"segmentation", "area", "segmentation_predicted", "segmentation_confidence", "attributes"}

@@ -28,7 +28,7 @@ class Various(FilledBoxes):
     def __init__(self, path: Path, *_: Any) -> None:
         super().__init__(path, names=["person", "stop sign", "dog"])
 
-    def segment_resized(self, images: Any, sizes: Any, boxes: Any, labels: Any) -> list[dict[str, Any]]:
+    def segment_resized(self, images: Any, sizes: Any, boxes: Any, labels: Any, **_: Any) -> list[dict[str, Any]]:
         found = []
         for image_, (height, width), each in zip(images, sizes, boxes, strict=True):
             rles, sure = [], []
@@ -41,8 +41,7 @@ class Various(FilledBoxes):
                 rle = coco_mask.encode(mask)
                 rles.append({**rle, "counts": rle["counts"].decode()})
                 sure.append(1 - x0 / 100)
-            probs = np.broadcast_to(np.array(sure, dtype=np.float32)[:, None, None], (len(sure), 28, 28))
-            found.append({"rles": rles, "mask_probs": probs})
+            found.append({"rles": rles, "confidence": np.array(sure, dtype=np.float32)})
         return found
 
 

@@ -73,8 +73,9 @@ def test_crowds_and_objects_without_mask_are_not_judged_in_given_boxes(records: 
 
 def test_given_boxes_without_objects(records: Records) -> None:
     found = given_box_scores(records, [], SPLIT)
-    nothing = dict.fromkeys(("IoU", "filled_box_IoU", "boundary_IoU", "AP", "AP50"))
-    assert found["all"] == {**nothing, "objects": 0}
+    none = ("IoU", "filled_box_IoU", "boundary_IoU", "AP", "AP50", "IoUs", "IoUm", "IoUl", "calibration_error")
+    nothing = dict.fromkeys((*none, "rank_correlation"))
+    assert found["all"] == {**nothing, "objects": 0, "reliability": []}
 
 
 def test_given_boxes_of_wrong_annotations(records: Records) -> None:

@@ -18,7 +18,19 @@ from contrastmask.programs.config import Config, typed
 from contrastmask.programs.predict_config import PredictConfig
 from tests.composing import CONF, composed
 
-GROUPS = ("backbone", "split", "schedule", "model", "mask_head", "loss", "data", "trainer", "logger", "callbacks")
+GROUPS = (
+    "backbone",
+    "split",
+    "schedule",
+    "model",
+    "mask_head",
+    "mask_branch",
+    "loss",
+    "data",
+    "trainer",
+    "logger",
+    "callbacks",
+)
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 FOLDER = CONF / "experiment"
 EXPERIMENTS = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in sorted(FOLDER.rglob("*.yaml"))]
@@ -30,6 +42,8 @@ def test_every_choice_of_every_group_composes(group: str, choice: str) -> None:
     part = config.model.mask_head if group == "mask_head" else getattr(config, group)
     if group == "mask_head":
         assert (part.kind, part.extra > 0) == ("fcn" if choice == "deep" else choice, choice == "deep")
+    if group == "mask_branch":
+        assert part.kind == choice
     if group in ("backbone", "split", "schedule", "model", "data"):
         assert part.name == choice
 

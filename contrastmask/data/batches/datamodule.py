@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
 from contrastmask.data.batches.finite import check_finite
@@ -148,10 +148,7 @@ class CocoDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Aspect-grouped batches of this process, starting at the trainer's epoch (0 without a trainer)."""
-        # On resume the first iterator exists before the trainer tells the epoch (Lightning #21938).
-        # of a checkpoint from an epoch's end current_epoch is still that one here
-        epoch = 0 if self.trainer is None else self.trainer.fit_loop.epoch_progress.current.processed
-        return self._loader(self.train_dataset, self._train_sampler(epoch))
+        return self._loader(self.train_dataset, self._train_sampler(self._epoch()))
 
     @property
     def train_batches(self) -> int:
@@ -159,17 +156,19 @@ class CocoDataModule(pl.LightningDataModule):
         return len(self._train_sampler(0))
 
     def _train_sampler(self, epoch: int) -> GroupedBatchSampler:
+        wide = self.train_dataset.wide
+        return GroupedBatchSampler(wide, self.batch_size, repeats=self.repeats, **self._sampling(epoch))
+
+    def _sampling(self, epoch: int) -> dict[str, int]:
+        """What a training's samplers have in common."""
         rank, world_size = self._shard()
-        return GroupedBatchSampler(
-            self.train_dataset.wide,
-            self.batch_size,
-            seed=self.seed,
-            epoch=epoch,
-            repeats=self.repeats,
-            rank=rank,
-            world_size=world_size,
-            done=self._done(),
-        )
+        return {"seed": self.seed, "epoch": epoch, "rank": rank, "world_size": world_size, "done": self._done()}
+
+    def _epoch(self) -> int:
+        """0-based, that the training is about to begin or goes on with; 0 without a trainer."""
+        # On resume the first iterator exists before the trainer tells the epoch (Lightning #21938).
+        # of a checkpoint from an epoch's end current_epoch is still that one here
+        return 0 if self.trainer is None else self.trainer.fit_loop.epoch_progress.current.processed
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """This process's share of the evaluation images, none twice."""
@@ -198,11 +197,11 @@ class CocoDataModule(pl.LightningDataModule):
     def _shard(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
-    def _loader(self, dataset: CocoDataset, sampler: GroupedBatchSampler | ShardBatchSampler) -> DataLoader[Batch]:
+    def _loader(self, dataset: Dataset, sampler: Any, collate_fn: Callable[..., Any] = collate) -> DataLoader[Any]:
         return DataLoader(
             dataset,
             batch_sampler=sampler,
-            collate_fn=collate,
+            collate_fn=collate_fn,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             worker_init_fn=outlive_signals,

@@ -137,3 +137,15 @@ class TestTransform:
         """Same form as `TrainTransform`; `generator` is not used."""
         height, width = image.shape[-2:]
         return resize(image, target or {}, resized_size(height, width, self.short_side, self.long_side))
+
+
+class AsItIs:
+    """No transform: the crop branch cuts objects out of the image at its own size."""
+
+    short_side = long_side = None
+
+    def __call__(
+        self, image: tv_tensors.Image, target: Target, generator: torch.Generator | None = None
+    ) -> tuple[tv_tensors.Image, Target]:
+        """The image and the target."""
+        return image, target

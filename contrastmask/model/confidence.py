@@ -18,6 +18,6 @@ def mask_confidence(mask_probs: Tensor) -> Tensor:
     Returns:
         ``[N]`` in 0..1.
     """
-    probs = mask_probs.double()
-    inside = (probs >= 0.5).double()
-    return ((probs * inside).sum(dim=(1, 2)) / torch.maximum(probs, inside).sum(dim=(1, 2)).clamp(min=1e-9)).float()
+    inside = (mask_probs >= 0.5).to(mask_probs.dtype)
+    both, either = (mask_probs * inside).sum(dim=(1, 2)), torch.maximum(mask_probs, inside).sum(dim=(1, 2))
+    return both / either.clamp(min=1e-9)

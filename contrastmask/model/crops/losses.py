@@ -1,0 +1,69 @@
+"""The losses of a batch of crops: masks where there are any, and what boxes teach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from contrastmask.losses.colour import lab
+from contrastmask.losses.crops import (
+    colour_similarity,
+    mask_loss,
+    outside_loss,
+    pairwise_loss,
+    projection_loss,
+)
+from contrastmask.model.crops.calibration import overlap, quality_loss
+from contrastmask.model.crops.network import CropOutput
+from contrastmask.model.crops.segmenter import box_cells
+
+
+@dataclass(frozen=True)
+class BoxLessons:
+    """Weights of what is learnt from boxes alone, of objects with and without mask; 0 leaves a lesson out."""
+
+    outside: float = 0.0  # nothing of the object outside its box
+    projection: float = 0.0  # every row and column of the box holds some of it
+    pairwise: float = 0.0  # neighbours of like colour share their side
+    ramp_epochs: float = 1.0  # epochs until projection and pairwise have their full weight
+
+    @property
+    def any(self) -> bool:
+        """Whether box-only objects teach anything."""
+        return max(self.outside, self.projection, self.pairwise) > 0
+
+
+def loss_names(lessons: BoxLessons) -> list[str]:
+    """Of what :func:`crop_losses` gives."""
+    taught = [name for name in ("outside", "projection", "pairwise") if getattr(lessons, name)]
+    return [f"loss_{name}" for name in ("mask", "quality", *taught)]
+
+
+def crop_losses(said: CropOutput, batch: dict[str, Tensor], lessons: BoxLessons, ramp: float) -> dict[str, Tensor]:
+    """The losses of a batch of :mod:`contrastmask.data.object_crops`, weighted.
+
+    Args:
+        ramp: 0..1, share of their weight that projection and pairwise lesson have by now.
+
+    Returns:
+        ``loss_mask`` and ``loss_quality`` over the objects with mask, and one entry a lesson that has a weight.
+    """
+    seen, cells = batch["has_mask"], said.logits.shape[-1]
+    masks = batch["mask"][seen].float()
+    logits = said.logits[seen]
+    losses = {"loss_mask": mask_loss(logits, masks)}
+    losses["loss_quality"] = quality_loss(said.quality[seen], overlap(logits.detach(), masks))
+    if not lessons.any:
+        return losses
+    inside = box_cells(batch["box"].float(), cells)
+    if lessons.outside:
+        losses["loss_outside"] = lessons.outside * outside_loss(said.logits, inside)
+    if lessons.projection:
+        losses["loss_projection"] = ramp * lessons.projection * projection_loss(said.logits, inside)
+    if lessons.pairwise:
+        colours = lab(F.interpolate(batch["crop"].float(), size=(cells, cells), mode="area"))
+        likeness = colour_similarity(colours, box_cells(batch["image"].float(), cells))
+        losses["loss_pairwise"] = ramp * lessons.pairwise * pairwise_loss(said.logits, likeness, inside)
+    return losses

@@ -1,0 +1,98 @@
+"""The network of the crop branch: a residual body, and its levels added up to half of the crop's size.
+
+N crops of side S, a multiple of 32: float32 ``[N, 3, S, S]``, normalised, and the planes of
+:mod:`contrastmask.model.crops.planes` → mask logits ``[N, S/2, S/2]``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models._utils import IntermediateLayerGetter
+
+from contrastmask.model.backbone import residual_network
+from contrastmask.model.confidence import mask_confidence
+
+# the stem at S/2, then layer1 … layer4 at S/4 … S/32
+_LEVELS = ("relu", "layer1", "layer2", "layer3", "layer4")
+
+
+class CropOutput(NamedTuple):
+    """What the network says of N crops."""
+
+    logits: Tensor  # [N, S/2, S/2], of a cell being the object's
+    quality: Tensor  # [N], logit of the mask's expected IoU; its gradient reaches its own layers alone
+    features: Tensor  # [N, C, S/2, S/2], what the logits are made of
+
+
+class CropNetwork(nn.Module):
+    """A body of torchvision, a lateral 1x1 convolution from each of five levels, one 3x3 convolution a step upwards.
+
+    Args:
+        depth, groups, width_per_group: the body, as :class:`contrastmask.model.backbone.ResNetFPN` has it.
+        channels: C, width of the upward path; a multiple of 8.
+        norm_eval: the body's BatchNorm keeps its running statistics (right for pretrained bodies).
+    """
+
+    def __init__(
+        self, depth: int = 18, *, groups: int = 1, width_per_group: int = 64, channels: int = 64, norm_eval: bool = True
+    ) -> None:
+        super().__init__()
+        resnet, widths = residual_network(depth, groups=groups, width_per_group=width_per_group)
+        self.body = IntermediateLayerGetter(resnet, {"layer4": "4"})  # all layers up to this one
+        # zero at first: the pretrained body sees what it was trained to see
+        self.planes = nn.Conv2d(2, 64, 7, stride=2, padding=3, bias=False)
+        nn.init.zeros_(self.planes.weight)
+        self.laterals = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in (64, *widths))
+        self.upward = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.GroupNorm(8, channels), nn.ReLU())
+            for _ in range(4)
+        )
+        self.logits = nn.Conv2d(channels, 1, 1)
+        self.quality = nn.Sequential(nn.Linear(widths[-1] + channels + 3, channels), nn.ReLU(), nn.Linear(channels, 1))
+        self.norm_eval = norm_eval
+        self.train()
+
+    def train(self, mode: bool = True) -> CropNetwork:
+        """Switch modes; under ``norm_eval`` the body's BatchNorm stays in eval mode."""
+        super().train(mode)
+        if self.norm_eval:
+            for module in self.body.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def forward(self, crops: Tensor, planes: Tensor) -> CropOutput:
+        """Masks of ``crops [N, 3, S, S]``, told of boxes by ``planes [N, 2, S, S]``."""
+        levels = self._levels(crops, planes)
+        features = self.laterals[-1](levels[-1])
+        for lateral, level, convolution in zip(
+            reversed(self.laterals[:-1]), reversed(levels[:-1]), self.upward, strict=True
+        ):
+            larger = F.interpolate(features, size=level.shape[-2:], mode="bilinear", align_corners=False)
+            features = convolution(larger + lateral(level))
+        logits = self.logits(features)[:, 0].float()
+        with torch.autocast(logits.device.type, enabled=False):
+            quality = self._quality(levels[-1], features, logits)
+        return CropOutput(logits, quality, features)
+
+    def _levels(self, crops: Tensor, planes: Tensor) -> list[Tensor]:
+        values, levels = crops.contiguous(memory_format=torch.channels_last), []
+        for name, module in self.body.items():
+            values = module(values)
+            if name == "conv1":
+                values = values + self.planes(planes.contiguous(memory_format=torch.channels_last))
+            if name in _LEVELS:
+                levels.append(values)
+        return levels
+
+    def _quality(self, top: Tensor, features: Tensor, logits: Tensor) -> Tensor:
+        """From the object (its top features), its mask (the features inside), and how decided and large the mask is."""
+        top, features, probs = top.detach().float(), features.detach().float(), logits.detach().sigmoid()
+        inside = (features * probs[:, None]).mean(dim=(2, 3)) / probs.mean(dim=(1, 2))[:, None].clamp(min=1e-3)
+        undecided = (4 * probs * (1 - probs)).mean(dim=(1, 2))
+        about = torch.stack([probs.mean(dim=(1, 2)), undecided, mask_confidence(probs)], dim=1)
+        return self.quality(torch.cat([top.mean(dim=(2, 3)), inside, about], dim=1))[:, 0]

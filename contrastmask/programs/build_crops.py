@@ -1,0 +1,75 @@
+"""What a run of the crop branch is built of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contrastmask.assemble import build_segmenter
+from contrastmask.checkpoints.read import load_weights, read_checkpoint
+from contrastmask.data.batches.crop_datamodule import CropDataModule
+from contrastmask.data.batches.object_crops import CropOptions
+from contrastmask.data.trained import Trained
+from contrastmask.errors import CheckpointError
+from contrastmask.model.crops.losses import BoxLessons
+from contrastmask.model.crops.segmenter import CropSegmenter
+from contrastmask.programs.build import module_options, optimizer_options
+from contrastmask.programs.config import Config
+from contrastmask.programs.data_options import subset_options
+from contrastmask.training.crop_module import CropModule
+
+
+def build_crop_datamodule(config: Config, trained: Trained | None = None) -> CropDataModule:
+    """The data that ``config.data`` and ``config.split`` describe, object by object; see ``build_datamodule``."""
+    data, branch, schedule = config.data, config.mask_branch, config.schedule
+    mean = config.model.mean
+    return CropDataModule(
+        **subset_options(config),
+        crops=CropOptions(
+            branch.side, branch.context, branch.jitter, branch.box_noise, data.flip, branch.colour, tuple(mean)
+        ),
+        box_only=branch.box_only,
+        held_out=branch.held_out,
+        least_steps=schedule.least_steps,
+        epochs=schedule.epochs,
+        batch_size=data.batch_size,
+        eval_batch_size=data.eval_batch_size,
+        num_workers=data.num_workers,
+        seed=config.seed,
+        repeats=schedule.repeats,
+        on_bad=data.on_bad,
+        trained=trained,
+    )
+
+
+def build_initialised_segmenter(config: Config) -> CropSegmenter:
+    """The crop branch that a training starts from: ``config.init_path``'s, or a body with its own weights.
+
+    Raises:
+        CheckpointError: the file cannot be read, or holds another network.
+    """
+    if config.init_path is None:
+        return build_segmenter(config)
+    checkpoint = read_checkpoint(config.init_path)
+    if not checkpoint.crops:
+        raise CheckpointError(
+            f"{config.init_path} holds a detector, no crop branch; a crop branch starts from a body: "
+            "backbone.weights=FILE, or from another crop branch"
+        )
+    segmenter = build_segmenter(config, pretrained=False)
+    load_weights(segmenter, checkpoint)
+    return segmenter
+
+
+def build_crop_module(
+    config: Config, plain: dict[str, Any], datamodule: CropDataModule, segmenter: CropSegmenter
+) -> CropModule:
+    """The LightningModule of a run; ``datamodule`` has been set up, ``plain`` is the configuration to keep."""
+    return CropModule(
+        segmenter,
+        datamodule.split,
+        optimizer_options(config),
+        objects_per_process=config.data.batch_size,
+        lessons=BoxLessons(**vars(config.mask_branch.lessons)),
+        evaluator=config.evaluator,
+        **module_options(plain, datamodule),
+    )

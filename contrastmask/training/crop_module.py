@@ -1,0 +1,94 @@
+"""The LightningModule of the crop branch: steps, optimiser, logging; evaluation is masks in given boxes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from contrastmask.data.splits import Split
+from contrastmask.evaluation.given_boxes import given_box_scores
+from contrastmask.losses.contrastive import ramp
+from contrastmask.model.crops.losses import BoxLessons, crop_losses, loss_names
+from contrastmask.model.crops.planes import near_of
+from contrastmask.model.crops.segmenter import CropSegmenter
+from contrastmask.training.evaluated import Batch, as_prediction
+from contrastmask.training.optimization import OptimizerOptions
+from contrastmask.training.trained import TrainedModule
+
+
+class CropModule(TrainedModule):
+    """Trains and evaluates a :class:`CropSegmenter`.
+
+    Args:
+        segmenter: the model.
+        split: base and novel classes of the evaluation.
+        optimizer: rate and schedule; its body is the segmenter's.
+        objects_per_process: objects with masks of one process and step, for the scaling of the rate.
+        lessons: what boxes teach.
+        evaluator: ``backend`` of :func:`~contrastmask.evaluation.slices.evaluate`.
+        config, categories: see :class:`EvaluatedModule`.
+    """
+
+    unit = "objects"
+    explains = False
+
+    def __init__(
+        self,
+        segmenter: CropSegmenter,
+        split: Split,
+        optimizer: OptimizerOptions,
+        *,
+        objects_per_process: int,
+        lessons: BoxLessons,
+        evaluator: str = "arrays",
+        config: dict[str, Any],
+        categories: list[dict[str, Any]],
+    ) -> None:
+        about = {"split": split, "config": config, "categories": categories}
+        super().__init__(("loss", *loss_names(lessons)), optimizer, objects_per_process, **about)
+        self.detector = segmenter  # the name that a checkpoint's tensors carry
+        self.lessons, self.evaluator = lessons, evaluator
+
+    def size_of(self, batch: dict[str, Tensor]) -> int:
+        return len(batch["crop"])
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        share = ramp(self.current_epoch, 0.0, self.lessons.ramp_epochs)
+        said = self.detector(batch["crop"], batch["given"].float(), near_of(batch["near"]))
+        losses = crop_losses(said, batch, self.lessons, share)
+        return self.log_losses(losses, self.size_of(batch))
+
+    def on_validation_start(self) -> None:
+        if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
+            self._calibrate()
+
+    def on_train_end(self) -> None:
+        self._calibrate()
+
+    def _calibrate(self) -> None:
+        """Fit the confidence as it stands; the checkpoint of these weights gets it."""
+        training = self.detector.training
+        self.detector.eval()
+        with self.trainer.precision_plugin.forward_context():
+            self.detector.calibrate(self.trainer.datamodule.held_out_batches())
+        self.detector.train(training)
+
+    def configure_optimizers(self) -> tuple[list, list]:
+        return self.optimise(self.detector.parameters(), self.detector.network.body.parameters())
+
+    def _predict(self, batch: Batch) -> None:
+        images, targets = batch
+        sizes = [t["original_size"] for t in targets]
+        boxes, labels = [t["boxes"] for t in targets], [t["labels"] for t in targets]
+        for target, found in zip(targets, self.detector.segment(images, sizes, boxes, labels), strict=True):
+            prediction = as_prediction(found, target)
+            self.predictions.append({**prediction, "ann_ids": target["ann_ids"].cpu()})
+
+    def _judge(self, predictions: list[dict[str, Any]], given: list[dict[str, Any]]) -> dict[str, Any]:
+        # no box is found here: the predictions are the given boxes with their masks
+        images = {"evaluated": len(predictions), "of": len(self.truth.image_ids)}
+        return {
+            "images": images,
+            "given_boxes": given_box_scores(self.truth, predictions, self.split, backend=self.evaluator),
+        }

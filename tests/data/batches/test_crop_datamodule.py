@@ -1,0 +1,127 @@
+"""Objects as the crop branch gets them: from files to batches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from contrastmask.data.annotations.load import load_annotations
+from contrastmask.data.batches.crop_datamodule import CropDataModule
+from contrastmask.data.batches.object_crops import CropOptions, ObjectCrops, held_out, require_objects, usable
+from contrastmask.data.batches.sampler import Key
+from contrastmask.data.records import Records
+from contrastmask.data.splits import SplitRule
+from contrastmask.errors import DataError
+from contrastmask.model.crops.planes import near_of
+from tests.tiny_coco import write_tiny_coco
+
+OPTIONS = CropOptions(64, 0.1, 0.1, 0.05, 0.5, 0.2, (123.0, 117.0, 104.0))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("crops")
+    write_tiny_coco(folder, n_images=14, seed=1, name="train")
+    write_tiny_coco(folder, n_images=3, seed=2, name="val")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def records(root: Path) -> Records:
+    return load_annotations(root / "annotations" / "train.json", root / "train")
+
+
+def module_of(root: Path, **changes: object) -> CropDataModule:
+    settings = {"crops": OPTIONS, "box_only": 0, "held_out": 0.0, "least_steps": 1, "epochs": 1, "batch_size": 4}
+    module = CropDataModule(
+        root / "annotations" / "train.json", root / "train", root / "annotations" / "val.json", root / "val",
+        split=SplitRule("voc_nonvoc"), num_workers=0, **settings | changes,
+    )  # fmt: skip
+    module.setup("fit")
+    return module
+
+
+def test_a_crop_as_it_is(records: Records) -> None:
+    rows = usable(records, with_mask=True)
+    plain = ObjectCrops(records, rows, OPTIONS, varied=False)
+    first, again = plain[Key(0, 0, 3)], plain[Key(5, 2, 3)]
+    assert all(torch.equal(torch.as_tensor(first[name]), torch.as_tensor(again[name])) for name in first)
+    assert torch.equal(first["given"], first["box"])
+    assert first["crop"].shape == (3, 64, 64)
+    # a tight box: the mask reaches its sides, give or take a cell, and goes no further
+    cells = first["mask"].nonzero()
+    low, high = cells.min(0).values.flip(0) / 32, (cells.max(0).values + 1).flip(0) / 32
+    assert torch.allclose(torch.cat([low, high]), first["box"], atol=1.5 / 32)
+
+
+def test_a_crop_is_decided_by_its_key(records: Records) -> None:
+    rows = usable(records, with_mask=True)
+    one, other = ObjectCrops(records, rows, OPTIONS, seed=3), ObjectCrops(records, rows, OPTIONS, seed=3)
+    assert torch.equal(one[Key(1, 0, 2)]["crop"], other[Key(1, 0, 2)]["crop"])
+    assert not torch.equal(one[Key(1, 0, 2)]["crop"], other[Key(1, 1, 2)]["crop"])
+    assert not torch.equal(one[Key(1, 0, 2)]["given"], one[Key(1, 0, 2)]["box"])
+
+
+def test_neighbours_stand_where_they_are(records: Records) -> None:
+    image = next(i for i in range(len(records.image_ids)) if np.diff(records.offsets)[i] > 1)
+    row = int(records.offsets[image])
+    wide = ObjectCrops(records, np.array([row]), OPTIONS._replace(context=2.0), varied=False)[Key(0, 0, 0)]
+    others = [r for r in range(row + 1, int(records.offsets[image + 1])) if not records.crowd[r]]
+    assert bool(others) == bool(near_of(wide["near"]).any())
+
+
+def test_objects_that_teach_nothing_are_left_out(records: Records) -> None:
+    assert not records.crowd[usable(records, with_mask=True)].any()
+    thin = records.boxes.copy()
+    thin[:, 2] = thin[:, 0] + 3
+    assert len(usable(replace(records, boxes=thin), with_mask=True)) == 0
+
+
+def test_whole_images_are_kept_apart(records: Records) -> None:
+    rows = usable(records, with_mask=True)
+    learnt, apart = held_out(records, rows, 0.2, seed=0)
+    assert sorted([*learnt, *apart]) == rows.tolist()
+    assert len(apart) >= 0.2 * len(rows)
+    assert not set(records.images_of(learnt)) & set(records.images_of(apart))
+    assert [len(part) for part in held_out(records, rows[:3], 0.2, seed=0)] == [3, 0]  # too few images
+
+
+def test_training_never_sees_what_is_kept_apart(root: Path) -> None:
+    module = module_of(root, held_out=0.2)
+    apart = {int(row) for batch in module.held_out_batches() for row in batch["row"]}
+    seen = {int(row) for batch in module.train_dataloader() for row in batch["row"]}
+    assert apart
+    assert seen
+    assert not apart & seen
+
+
+def test_small_sets_are_passed_over_until_there_are_enough_steps(root: Path) -> None:
+    module = module_of(root, least_steps=60, epochs=3)
+    assert module.train_batches == len(module.train_dataloader())
+    assert module.train_batches == pytest.approx(20, abs=3)  # whole passes
+    assert len(list(module.train_dataloader())) == module.train_batches
+
+
+def test_box_only_objects_ride_along(root: Path) -> None:
+    module = module_of(root, box_only=2)
+    for batch in module.train_dataloader():
+        assert batch["has_mask"].tolist() == [True] * 4 + [False] * 2
+        assert not batch["mask"][4:].any()
+
+
+def test_novel_masks_are_not_there(root: Path) -> None:
+    module = module_of(root)
+    records = module.train_records
+    rows = [int(row) for batch in module.train_dataloader() for row in batch["row"]]
+    assert set(records.labels[rows]) <= set(module.split.base)
+
+
+def test_nothing_to_learn_from(records: Records) -> None:
+    rows = usable(records, with_mask=True)
+    assert require_objects(records, rows) is rows
+    with pytest.raises(DataError, match="no object with a mask"):
+        require_objects(records, rows[:0])
