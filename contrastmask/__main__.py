@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": ("contrastmask.evaluation.command:main", "judge a run's detections, or any tool's, from files alone"),
     "predict": ("contrastmask.programs.commands:predict", "find objects in images, or complete missing masks"),
     "check": ("contrastmask.check:main", "look at a data set as training would"),
+    "review": ("contrastmask.programs.commands:review", "look at masks, accept or reject them"),
     "report": ("contrastmask.report.write:main", "one HTML file about runs"),
     "debug": ("contrastmask.training.debug:main", "run a batch again that ended a training"),
     "convert": ("contrastmask.checkpoints.convert:convert", "rewrite a checkpoint in another layout"),

@@ -16,6 +16,7 @@ __main__
 check
 study
 programs
+review
 completion
 training prediction
 assemble

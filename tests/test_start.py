@@ -55,7 +55,7 @@ def test_the_programs_help_needs_no_torch(program: str) -> None:
     assert heavy == "[]"
 
 
-@pytest.mark.parametrize("command", ["train", "check", "evaluate", "report", "convert", "study"])
+@pytest.mark.parametrize("command", ["train", "check", "review", "evaluate", "report", "convert", "study"])
 def test_the_commands_help_needs_no_torch(command: str) -> None:
     said, heavy = imported("module", "contrastmask", command, "--help")
     assert command in said

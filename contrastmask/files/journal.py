@@ -6,6 +6,7 @@ the disk after every piece would take longer than the work of many.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -23,6 +24,7 @@ class Journal:
     Args:
         path: the journal's file; one of an interrupted run with the same identity is continued.
         identity: plain values that decide the work's result.
+        sync_every: seconds; a piece that comes later than that after the last wait for the disk waits for it again.
 
     Attributes:
         pieces: what is finished, in any JSON form, by the piece's number.
@@ -31,8 +33,8 @@ class Journal:
         DataError: the file is no journal, or one of another work; the message names what differs.
     """
 
-    def __init__(self, path: Path, identity: dict[str, Any]) -> None:
-        self.path = path
+    def __init__(self, path: Path, identity: dict[str, Any], sync_every: float = SYNC_EVERY) -> None:
+        self.path, self.sync_every = path, sync_every
         self.pieces: dict[int, Any] = {}
         self._synced = float("-inf")
         identity = json.loads(json.dumps(identity))
@@ -41,7 +43,7 @@ class Journal:
             whole = self._read(path.read_bytes(), identity)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("ab")
+            self._file = path.open("ab", buffering=0)  # what fails is not tried again later
         except OSError as error:
             raise DataError(f"{path} cannot be written ({error.strerror}); choose another output") from error
         self._file.truncate(whole)  # a line that the end of the process cut off is done again
@@ -72,10 +74,14 @@ class Journal:
         return whole
 
     def add(self, number: int, piece: Any) -> None:
-        """Keep a finished piece: the system has it when this returns, the disk within a second or at :meth:`sync`."""
+        """Keep a finished piece: the system has it when this returns, the disk within a second or at :meth:`sync`.
+
+        Raises:
+            DataError: it cannot be written; the file ends with the last whole piece.
+        """
         text = json.dumps([number, piece])
-        self.pieces[number] = json.loads(text)[1]  # as a continued run would read it
         self._write(text)
+        self.pieces[number] = json.loads(text)[1]  # as a continued run would read it
 
     def sync(self) -> None:
         """Wait until all that was added is on the disk."""
@@ -84,13 +90,22 @@ class Journal:
     def _write(self, line: str) -> None:
         try:
             if line:
-                self._file.write(line.encode() + b"\n")
-                self._file.flush()
-            if not line or time.monotonic() - self._synced >= SYNC_EVERY:
+                self._append(line.encode() + b"\n")
+            if not line or time.monotonic() - self._synced >= self.sync_every:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
         except OSError as error:
             raise DataError(f"{self.path}: {error.strerror}; mend it and start again to go on from here") from error
+
+    def _append(self, line: bytes) -> None:
+        whole = os.fstat(self._file.fileno()).st_size
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError:  # the next line must not stand behind half of this one
+            with contextlib.suppress(OSError):
+                self._file.truncate(whole)
+            raise
 
     def close(self, *, remove: bool = False) -> None:
         """Close the file, and remove it once the work's result is safe."""

@@ -1,14 +1,15 @@
-"""``train``, ``test`` and ``predict`` as people start them; what computes is imported when a configuration stands."""
+"""The programs as people start them; what computes is imported when a configuration stands."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
 from contrastmask.files.interruption import Ended, listening
-from contrastmask.programs import config, predict_config
+from contrastmask.programs import config, predict_config, review_config
 from contrastmask.programs.composing import run
 from contrastmask.programs.launch import job
 from contrastmask.spoken import warnings_in_the_log
@@ -35,6 +36,23 @@ def predict(words: Sequence[str] | None = None) -> None:
     run("predict", _predict, sys.argv[1:] if words is None else words)
 
 
+def review(words: Sequence[str] | None = None) -> None:
+    """Look at the masks of a file; ``words`` as for `train`, a word that is no setting being the file."""
+    words = [_as_setting(word) for word in (sys.argv[1:] if words is None else words)]
+    review_config.register()
+    with listening():
+        run("review", _review, words)
+
+
+def _as_setting(word: str) -> str:
+    """A file's name as Hydra reads one, whatever signs it has."""
+    if "=" in word or word.startswith(("-", "~")):
+        return word
+    # backslashes count as signs of their own where a quote or the end follows
+    quoted = re.sub(r'(\\*)("|$)', lambda found: 2 * found[1] + found[2].replace('"', '\\"'), word)
+    return 'data.annotations="' + quoted.replace("${", "\\${") + '"'
+
+
 def _run(program: str, words: Sequence[str] | None) -> None:
     def task(cfg: DictConfig) -> None:
         config.typed(cfg)  # a setting that cannot be needs no torch to be told
@@ -50,6 +68,12 @@ def _run(program: str, words: Sequence[str] | None) -> None:
     except Ended as ended:
         print(f"{program} ended by {ended.signal.name}", file=sys.stderr)
         raise
+
+
+def _review(cfg: DictConfig) -> None:
+    from contrastmask.programs.review import review as work
+
+    work(cfg)
 
 
 def _predict(cfg: DictConfig) -> None:

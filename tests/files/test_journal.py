@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -67,3 +68,34 @@ def test_the_disk_is_waited_for_once_a_second_and_at_the_end(tmp_path: Path, mon
     journal.sync()
     assert len(waited) == 3
     assert Journal(tmp_path / "j", {}).pieces == {number: [] for number in range(6)}
+
+
+def test_half_a_line_does_not_stay_before_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path / "j", {})
+    journal.add(0, "whole")
+    before = (tmp_path / "j").read_bytes()
+
+    class Full:
+        """A disk with room for five bytes."""
+
+        def __init__(self, file: BinaryIO) -> None:
+            self.file, self.room = file, 5
+
+        def write(self, line: bytes) -> int:
+            if not self.room:
+                raise OSError(28, "No space left on device")
+            self.room -= len(line[: self.room])
+            return self.file.write(line[:5])
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.file, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "_file", Full(journal._file))
+        with pytest.raises(DataError, match="No space left"):
+            journal.add(1, "cut off")
+    assert (tmp_path / "j").read_bytes() == before
+    assert journal.pieces == {0: "whole"}
+    journal.add(1, "later")
+    journal.close()
+    assert Journal(tmp_path / "j", {}).pieces == {0: "whole", 1: "later"}

@@ -1,0 +1,77 @@
+"""The typed schema of ``contrastmask review``; the values live in ``conf/review.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig
+
+from contrastmask.checkpoints.ranges import at_least, between, check_ranges
+from contrastmask.data.images.rules import ImageRules
+from contrastmask.programs.key_names import checked_object
+from contrastmask.review.options import ReviewOptions
+
+
+@dataclass
+class ReviewDataConfig:
+    """Files of COCO format."""
+
+    annotations: str = MISSING  # the file to look at
+    images: str = MISSING  # folder of its images
+    before: str | None = None  # an earlier form of the file, whose masks are shown beside
+    repair: bool = False  # as in training's data settings, also the next five
+    crowd: str = "region"
+    strip_path: Any = 0
+    follow_links: bool = False
+    exif: str = "auto"
+    bit_depth: Any = 16
+
+
+@dataclass
+class ReviewConfig:
+    """The whole program."""
+
+    data: ReviewDataConfig = field(default_factory=ReviewDataConfig)
+    output: str | None = None  # the file that finishing writes
+    order: str | None = None
+    reverse: bool = False
+    seed: int = at_least(0)
+    source: str | None = None
+    finish: bool = False
+    overwrite: bool = False
+    port: int = between(0, 65535)
+    browser: bool = False
+
+    @property
+    def options(self) -> ReviewOptions:
+        """What to review and how. Raises ConfigError as :class:`ReviewOptions`."""
+        data = self.data
+        paths = {"output": self.output, "before": data.before}
+        return ReviewOptions(
+            Path(data.annotations),
+            Path(data.images),
+            **{name: None if path is None else Path(path) for name, path in paths.items()},
+            **{name: getattr(self, name) for name in ("order", "reverse", "seed", "source", "overwrite")},
+            repair=data.repair,
+            crowd=data.crowd,
+            image_rules=ImageRules(**{rule.name: getattr(data, rule.name) for rule in fields(ImageRules)}),
+        )
+
+
+def typed(cfg: DictConfig) -> ReviewConfig:
+    """The composed configuration as checked dataclasses.
+
+    Raises:
+        ConfigError: a key that there is not, a value that nobody has given, or one out of range.
+    """
+    config: ReviewConfig = checked_object(cfg)
+    check_ranges(config)
+    return config
+
+
+def register() -> None:
+    """Store the schema for Hydra."""
+    ConfigStore.instance().store(name="review_schema", node=ReviewConfig)
