@@ -20,6 +20,7 @@ TINY = {
     "inference": ("size=tiny",),
     "data": ("images=20", "objects=60", "root=missing"),
     "completion": ("size=tiny", "boxes=2", "objects=300"),
+    "outlines": ("size=tiny", "objects=14"),
     "growth": ("size=tiny", "axes=rois,classes"),
     "step": ("size=tiny", "positives=6"),
     "start": ("images=2", "repeats=1"),

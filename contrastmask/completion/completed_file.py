@@ -10,6 +10,7 @@ else stays: rows and their order, ids, fields, ``bbox``, every other mask.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from rich.progress import track
 
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import Plan
-from contrastmask.completion.polygons import polygons_of_runs
+from contrastmask.completion.polygons import polygons_of_many
 from contrastmask.completion.run_lengths import settle_run_lengths
 from contrastmask.completion.sieve import CONFIDENCE, Sieve, distributions, figures_of
 from contrastmask.completion.source_file import SourceFile
@@ -57,7 +58,7 @@ def write_completed(
     wanted = np.flatnonzero(plan.wanted)
     figures = figures_of(records, {a: found[a] for a in wanted.tolist() if a in found})
     completed, seen = [], []
-    for a in track(wanted[np.argsort(records.rows[wanted])].tolist(), "writing", console=console, transient=True):
+    for a in _shown(wanted[np.argsort(records.rows[wanted])].tolist(), "writing", console):
         place = int(records.rows[a])
         if a not in found:
             plan.leave("image cannot be read", [place])
@@ -74,11 +75,19 @@ def write_completed(
     summary = summarise(options, records, plan, rows, found, completed)
     summary["sieve"] = distributions(records.labels[seen], [figures[a] for a in seen], records.class_names)
     if options.form == "polygons":
+        outlines = polygons_of_many(found[a][0] for a in completed)
+        places = records.rows[completed].tolist()
+        for place, polygons in zip(_shown(places, "outlines", console), outlines, strict=True):
+            rows[place]["segmentation"] = polygons
         summary["run_lengths"] = settle_run_lengths(rows, records, options.form_all)
     summary["unreadable"] = [records.file_name(i) for piece in pieces for i in piece["unreadable"]]
     write_whole(options.summary, json.dumps(summary, indent=1) + "\n")
     write_whole(options.output, json.dumps(content))
     return summary
+
+
+def _shown(work: list[int], what: str, console: Console) -> Iterable[int]:
+    return track(work, what, console=console, transient=True)
 
 
 def _found(records: Records, count: int, pieces: list[dict[str, Any]]) -> Found:
@@ -97,8 +106,11 @@ def _found(records: Records, count: int, pieces: list[dict[str, Any]]) -> Found:
 def complete_row(
     row: dict[str, Any], rle: dict[str, Any], area: int, figures: dict[str, Any], options: CompletionOptions
 ) -> None:
-    """Write a mask and what is known of it into a row of the file, in place; what was said of another mask goes."""
-    row["segmentation"] = polygons_of_runs(rle) if options.form == "polygons" else rle
+    """Write a mask's run lengths and what is known of it into a row of the file, in place.
+
+    What was said of another mask goes.
+    """
+    row["segmentation"] = rle
     row["area"] = area
     row.update({PREDICTED: True, CONFIDENCE: figures[CONFIDENCE]})
     row.pop(REVIEW, None)

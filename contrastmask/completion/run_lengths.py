@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from contrastmask.completion.polygons import polygons_of_runs
+from contrastmask.completion.polygons import polygons_of_many
 from contrastmask.data.columns import flags
 from contrastmask.data.records import Records
 from contrastmask.data.segmentation.check import check
@@ -30,8 +30,9 @@ def settle_run_lengths(rows: list[Any], records: Records, convert: bool) -> dict
     position = np.full(len(rows), -1, dtype=np.int64)
     position[records.rows] = np.arange(len(records.rows))
     images = records.images_of(np.maximum(position, 0)).tolist()
-    converted, left = 0, Counter()
-    for row, a, image in zip(rows, position.tolist(), images, strict=True):
+    left: Counter[str] = Counter()
+    places, masks, converted = [], [], 0
+    for place, (row, a, image) in enumerate(zip(rows, position.tolist(), images, strict=True)):
         if not (isinstance(row, dict) and isinstance(row.get("segmentation"), dict) and row["segmentation"]):
             continue
         if flags([row.get("iscrowd")])[0][0]:
@@ -46,9 +47,12 @@ def settle_run_lengths(rows: list[Any], records: Records, convert: bool) -> dict
             except DataError:
                 left[UNREADABLE] += 1
                 continue
-            if polygons := polygons_of_runs(found):
-                row["segmentation"] = polygons
-                converted += 1
-            else:
-                left[UNREADABLE] += 1
+            places.append(place)
+            masks.append(found)
+    for place, polygons in zip(places, polygons_of_many(masks), strict=True):
+        if polygons:
+            rows[place]["segmentation"] = polygons
+            converted += 1
+        else:
+            left[UNREADABLE] += 1
     return {"converted": converted, "left": dict(left)}
