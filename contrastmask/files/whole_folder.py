@@ -8,6 +8,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from contrastmask.errors import DataError
+from contrastmask.files.lock import held
+
 try:
     import fcntl
 except ImportError:  # not a POSIX system: two processes may then do the work twice, and the later one yields
@@ -32,22 +35,44 @@ def publish_folder(root: Path, write: Callable[[Path], None], is_whole: Callable
         if alone:  # what killed processes left behind
             for stale in root.parent.glob(f".{root.name}.*.tmp"):
                 shutil.rmtree(stale, ignore_errors=True)
-        fresh, old = (root.parent / f".{root.name}.{uuid.uuid4().hex}.tmp" for _ in range(2))
+        _put(root, write, is_whole, alone)
+
+
+def replace_folder(root: Path, write: Callable[[Path], None], check: Callable[[], None]) -> None:
+    """Writes `root` anew, in place of what is there; a second process that wants to is told who is at it.
+
+    Args:
+        root, write: as for :func:`publish_folder`.
+        check: raises where `root` must not be replaced; asked when no other process can change it.
+
+    Raises:
+        DataError: another process writes it, or there is no permission or no room; what was there is untouched.
+    """
+    with held(root):
+        check()
         try:
-            fresh.mkdir()
-            write(fresh)
-            if not alone and is_whole():  # another process was faster: its folder may have readers by now
-                return
-            if root.exists():
-                root.rename(old)
-            try:
-                fresh.rename(root)
-            except OSError:  # or it came between these two lines
-                if not is_whole():
-                    raise
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
+            _put(root.absolute(), write, lambda: False, True)
+        except OSError as error:
+            raise DataError(f"{root} cannot be written ({error.strerror or error}); choose another output") from error
+
+
+def _put(root: Path, write: Callable[[Path], None], is_whole: Callable[[], bool], alone: bool) -> None:
+    fresh, old = (root.parent / f".{root.name}.{uuid.uuid4().hex}.tmp" for _ in range(2))
+    try:
+        fresh.mkdir()
+        write(fresh)
+        if not alone and is_whole():  # another process was faster: its folder may have readers by now
+            return
+        if root.exists():
+            root.rename(old)
+        try:
+            fresh.rename(root)
+        except OSError:  # or it came between these two lines
+            if not is_whole():
+                raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextlib.contextmanager
