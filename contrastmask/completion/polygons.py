@@ -22,6 +22,7 @@ from contrastmask.data.segmentation.rle import read_runs
 _TOGETHER = 128  # masks
 
 Polygons = list[list[int]]  # one [x0, y0, x1, y1, …] a part
+Part = list[list[int]]  # its outline, then its holes
 
 
 def polygons_of_runs(mask: dict[str, Any]) -> Polygons:
@@ -48,9 +49,22 @@ def polygons_of_many(masks: Iterable[dict[str, Any]]) -> Iterator[Polygons]:
         yield from _outlines(together)
 
 
+def parts_of_runs(mask: dict[str, Any]) -> list[Part]:
+    """Each part of a mask as its outline and, after it, its holes: closed rings ``[x0, y0, x1, y1, …]``.
+
+    Args:
+        mask: as for :func:`polygons_of_many`.
+    """
+    return _parts_of([mask])[0]
+
+
 def _outlines(masks: Sequence[dict[str, Any]]) -> list[Polygons]:
+    return [[_with_slits(part) for part in parts] for parts in _parts_of(masks)]
+
+
+def _parts_of(masks: Sequence[dict[str, Any]]) -> list[list[Part]]:
     owner, column, top, foot, line, tall = _runs(masks)
-    found: list[Polygons] = [[] for _ in masks]
+    found: list[list[Part]] = [[] for _ in masks]
     if len(owner) == 0:
         return found
     order, begins = _walks(_following(line, top, foot, tall).tolist())
@@ -69,19 +83,22 @@ def _outlines(masks: Sequence[dict[str, Any]]) -> list[Polygons]:
     ends = (2 * offsets_of(np.add.reduceat(kept.sum(axis=1), begins))).tolist()
     part = _parts(order, begins, rings, y, is_foot, runs)
     of_mask = owner[order[begins] % runs].tolist()
-    places: dict[int, list[int]] = {}
+    places: dict[int, Part] = {}
     for ring, around in enumerate(part):
-        path = flat[ends[ring] : ends[ring + 1]]
         if ring == around:
-            places[ring] = path
-            found[of_mask[ring]].append(path)
+            places[ring] = [flat[ends[ring] : ends[ring + 1]]]
+            found[of_mask[ring]].append(places[ring])
     for ring, around in enumerate(part):
         if ring != around:
-            path, hole = places[around], flat[ends[ring] : ends[ring + 1]]
-            path += [*path[:2], *hole, *hole[:2]]
-    for around in {around for ring, around in enumerate(part) if ring != around}:
-        places[around] += places[around][:2]
+            places[around].append(flat[ends[ring] : ends[ring + 1]])
     return found
+
+
+def _with_slits(part: Part) -> list[int]:
+    path, *holes = part
+    for hole in holes:
+        path = [*path, *path[:2], *hole, *hole[:2]]
+    return [*path, *path[:2]] if holes else path
 
 
 def _runs(masks: Sequence[dict[str, Any]]) -> tuple[np.ndarray, ...]:
