@@ -16,6 +16,10 @@ COMMANDS = {
     "test": ("contrastmask.programs.commands:test", "evaluate a checkpoint"),
     "evaluate": ("contrastmask.evaluation.command:main", "judge a run's detections, or any tool's, from files alone"),
     "predict": ("contrastmask.programs.commands:predict", "find objects in images, or complete missing masks"),
+    "export-annotations": (
+        "contrastmask.programs.commands:export_annotations",
+        "hand annotations over to another tool",
+    ),
     "check": ("contrastmask.check:main", "look at a data set as training would"),
     "review": ("contrastmask.programs.commands:review", "look at masks, accept or reject them"),
     "report": ("contrastmask.report.write:main", "one HTML file about runs"),

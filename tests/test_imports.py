@@ -16,7 +16,7 @@ __main__
 check
 study
 programs
-review
+review handover
 completion
 training prediction
 assemble

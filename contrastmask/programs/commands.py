@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
 from contrastmask.files.interruption import Ended, listening
-from contrastmask.programs import config, predict_config, review_config
+from contrastmask.programs import config, export_config, predict_config, review_config
 from contrastmask.programs.composing import run
 from contrastmask.programs.launch import job
+from contrastmask.programs.option_words import file_first
 from contrastmask.spoken import warnings_in_the_log
 
 
@@ -37,20 +37,18 @@ def predict(words: Sequence[str] | None = None) -> None:
 
 
 def review(words: Sequence[str] | None = None) -> None:
-    """Look at the masks of a file; ``words`` as for `train`, a word that is no setting being the file."""
-    words = [_as_setting(word) for word in (sys.argv[1:] if words is None else words)]
+    """Look at the masks of a file; ``words`` as for `train`, the file may stand alone among them."""
     review_config.register()
+    words = file_first(sys.argv[1:] if words is None else words, "data.annotations")
     with listening():
         run("review", _review, words)
 
 
-def _as_setting(word: str) -> str:
-    """A file's name as Hydra reads one, whatever signs it has."""
-    if "=" in word or word.startswith(("-", "~")):
-        return word
-    # backslashes count as signs of their own where a quote or the end follows
-    quoted = re.sub(r'(\\*)("|$)', lambda found: 2 * found[1] + found[2].replace('"', '\\"'), word)
-    return 'data.annotations="' + quoted.replace("${", "\\${") + '"'
+def export_annotations(words: Sequence[str] | None = None) -> None:
+    """Hand a file's annotations over to another tool; ``words`` as for `train`, the file may stand alone among them."""
+    export_config.register()
+    words = file_first(sys.argv[1:] if words is None else words, "data.annotations")
+    run("export_annotations", _export_annotations, words)
 
 
 def _run(program: str, words: Sequence[str] | None) -> None:
@@ -79,6 +77,14 @@ def _review(cfg: DictConfig) -> None:
 def _predict(cfg: DictConfig) -> None:
     predict_config.typed(cfg)
     from contrastmask.programs.predict import predict as work
+
+    if status := work(cfg):
+        sys.exit(status)
+
+
+def _export_annotations(cfg: DictConfig) -> None:
+    export_config.typed(cfg)
+    from contrastmask.programs.export_annotations import export_annotations as work
 
     if status := work(cfg):
         sys.exit(status)

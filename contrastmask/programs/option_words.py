@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from contrastmask import __version__
@@ -40,6 +41,19 @@ def options_first(words: Sequence[str]) -> list[str]:
 def overrides_of(words: Sequence[str]) -> list[str]:
     """The words that are neither options nor their values."""
     return _parted(words)[1]
+
+
+def file_first(words: Sequence[str], key: str) -> list[str]:
+    """The words, the first that is no setting as the value of ``key``: ``out.json`` becomes ``key='out.json'``."""
+    overrides = overrides_of(words)
+    name = next((word for word in overrides if "=" not in word and word[0] not in "+~"), None)
+    if name is None:
+        return list(words)
+    place = list(words).index(name)
+    # Hydra's grammar: a backslash stands for itself unless a quote follows
+    quoted = re.sub(r"(\\*)'", r"\1\1\\'", name.replace("${", "\\${"))
+    quoted += "\\" * (len(quoted) - len(quoted.rstrip("\\")))
+    return [*words[:place], f"{key}='{quoted}'", *words[place + 1 :]]
 
 
 def asked_for_help(words: Sequence[str]) -> list[str] | None:

@@ -1,0 +1,52 @@
+"""``contrastmask export-annotations`` as people type it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contrastmask.__main__ import main
+from contrastmask.programs import export_config
+from contrastmask.programs.composing import composed
+from contrastmask.programs.option_words import file_first
+from tests.handover.scene import write_scene
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene = write_scene(tmp_path)
+    words = ["export-annotations", str(scene.annotations), f"data.images={scene.images}"]
+    with pytest.raises(SystemExit) as ended:  # a box without mask is left out
+        main([*words, "to=yolo", f"output={tmp_path / 'yolo'}"])
+    said = capsys.readouterr().out
+    assert ended.value.code == 1
+    assert all(
+        text in said for text in ("7 written", "first ids [17]; yolo.without_mask=box", "lost holes", "data.yaml")
+    )
+    assert main([*words, "to=labelstudio", f"output={tmp_path / 'ls'}"]) == 0
+    assert "label_config.xml" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["to=yolo"], "no value for output"),
+        (["to=yolo", "output=x"], "export-annotations needs a file"),
+        (["to=yolo", "output=x", "yolo.part=joined"], "yolo.part"),
+    ],
+)
+def test_what_is_missing_is_named(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["export-annotations", *words])
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["out.json", "a b.json", "it's.json", "a\\b.json", "a\\'b", "x\\", "${oc.env:HOME}.json", "a,b(1)[2]{3}", "ä#"],
+)
+def test_a_file_may_stand_first_whatever_it_is_called(name: str) -> None:
+    export_config.register()
+    words = file_first(["to=yolo", name, "output=x"], "data.annotations")
+    assert composed("export_annotations", words).data.annotations == name
+    assert file_first(["to=yolo", "+a", "~b", "--help"], "data.annotations") == ["to=yolo", "+a", "~b", "--help"]
