@@ -13,10 +13,16 @@ from typing import Any
 import numpy as np
 
 INT64_MAX = 2**63 - 1
+LONG_ROWS = 8  # values a row from which on rows are copied one by one, without an index of every value
 
 
-def integers(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """int64 [N] and ok bool [N]. Whole floats (480.0) count as integers; booleans, strings and the rest do not."""
+def integers(values: Sequence[Any] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int64 [N] and ok bool [N]. Whole floats (480.0) count as integers; booleans, strings and the rest do not.
+
+    Here and below an array is a column that has been read before: it is as it shall be.
+    """
+    if isinstance(values, np.ndarray):
+        return values.copy(), np.ones(len(values), dtype=bool)
     if set(map(type, values)) == {int}:
         try:
             return np.array(values, dtype=np.int64), np.ones(len(values), dtype=bool)
@@ -30,8 +36,10 @@ def integers(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     return result, ok
 
 
-def numbers(values: Sequence[Any]) -> np.ndarray:
+def numbers(values: Sequence[Any] | np.ndarray) -> np.ndarray:
     """float64 [N]; whatever is not a number is NaN."""
+    if isinstance(values, np.ndarray):
+        return values
     if set(map(type, values)) <= {int, float}:
         try:
             return np.array(values, dtype=np.float64)
@@ -67,8 +75,10 @@ def flags(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return value, ok, odd
 
 
-def quadruples(values: Sequence[Any], *, text: bool = False) -> np.ndarray:
+def quadruples(values: Sequence[Any] | np.ndarray, *, text: bool = False) -> np.ndarray:
     """float64 [N, 4]; a value that is no list of four numbers, with `text` also as text, gives a row with NaN."""
+    if isinstance(values, np.ndarray):
+        return values
     lists_of_four = set(map(type, values)) == {list} and set(map(len, values)) == {4}
     if lists_of_four and set(map(type, chain.from_iterable(values))) <= {int, float}:
         try:
@@ -120,5 +130,11 @@ def take_rows(
     if keep is not None:
         lengths = np.where(keep, lengths, 0)
     taken = offsets_of(lengths)
+    if taken[-1] > LONG_ROWS * len(rows):
+        starts = offsets[rows] * values.itemsize
+        ends = starts + lengths * values.itemsize
+        data = memoryview(np.ascontiguousarray(values)).cast("B")
+        pieces = [data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+        return np.frombuffer(b"".join(pieces), dtype=values.dtype), taken
     where = np.repeat(offsets[rows] - taken[:-1], lengths) + np.arange(taken[-1])
     return values[where], taken

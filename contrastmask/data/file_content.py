@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import gc
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from contrastmask.errors import DataError
 
 # COCO's largest file has 0.45 GB; parsing takes about ten times the bytes in memory.
 MAX_JSON_BYTES = 4 * 2**30
+
+# what msgspec says where it does not read; the last two of numbers of thousands of digits and of depth
+REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
 
 LAYOUT = """\
 Expected is COCO's own layout below data.root:
@@ -43,11 +49,11 @@ def require_folder(folder: Path) -> None:
         raise DataError(f"the image folder {folder} does not exist or is no folder.\n{LAYOUT}")
 
 
-def read_json(path: Path, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
-    """Parse a JSON file of at most `MAX_JSON_BYTES`; `object_hook` as for `json.loads`.
+def read_content(path: Path) -> bytes:
+    """The bytes of an annotation file of at most `MAX_JSON_BYTES`.
 
     Raises:
-        DataError: missing (the message gives the expected layout), unreadable, too large, or not JSON.
+        DataError: missing (the message gives the expected layout), unreadable, or too large.
     """
     try:
         size = path.stat().st_size
@@ -55,11 +61,34 @@ def read_json(path: Path, object_hook: Callable[[dict[str, Any]], Any] | None = 
             raise DataError(f"{path} is a folder or device; the annotation file itself is needed")
         if size > MAX_JSON_BYTES:
             raise DataError(f"{path} has {size} bytes, over the limit of {MAX_JSON_BYTES}; split it into smaller files")
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"the annotation file {path} does not exist.\n{LAYOUT}") from None
     except (OSError, ValueError) as error:
         raise DataError(f"the annotation file {path} cannot be read: {error}") from error
+
+
+def quickly(content: bytes | msgspec.Raw, kind: Any = Any) -> Any:
+    """What JSON says, by msgspec: in a quarter of the time of `json`, and with the same values.
+
+    It takes less: no NaN, no number beyond a double's, no half of a surrogate pair.
+
+    Args:
+        kind: type of the result, as `msgspec.json.decode` has it.
+
+    Raises:
+        one of `REFUSED`: `json` may take it, or tells line and column.
+    """
+    text = memoryview(content)
+    return msgspec.json.decode(text[3:] if text[:3] == BOM_UTF8 else text, type=kind)
+
+
+def parse_json(path: Path, content: bytes, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+    """A file's content; `object_hook` as for `json.loads`.
+
+    Raises:
+        DataError: not JSON, with line and column.
+    """
     head = content[:64]
     try:
         text = content.decode(json.detect_encoding(content), "surrogatepass")
@@ -68,6 +97,15 @@ def read_json(path: Path, object_hook: Callable[[dict[str, Any]], Any] | None = 
     except (ValueError, RecursionError) as error:
         why = what_it_is(head) or f"{type(error).__name__}: {error}"
         raise DataError(f"{path} is not a JSON file: {why}") from error
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file. Raises DataError as `read_content` and `parse_json`."""
+    content = read_content(path)
+    try:
+        return quickly(content)
+    except REFUSED:
+        return parse_json(path, content)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ _PACKAGES = (
     "torchmetrics",
     "wandb",
     "numpy",
+    "msgspec",
     "pillow",
 )
 

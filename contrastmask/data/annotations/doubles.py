@@ -22,7 +22,8 @@ def find_doubles(
         boxes: float64 [A, 4], xyxy. image, label: int64 [A]. considered: bool [A].
     """
     rows = np.flatnonzero(considered)
-    rows = rows[np.lexsort((rows, boxes[rows, 0], label[rows], image[rows]))]
+    group = image[rows] * (1 + label.max(initial=0)) + label[rows]
+    rows = rows[np.lexsort((boxes[rows, 0], group))]
     box, firsts, seconds = boxes[rows], [], []
     for step in range(1, min(NEIGHBOURS, len(rows) - 1) + 1):
         one, other = box[:-step], box[step:]

@@ -12,6 +12,7 @@ asked for, measures boxes on masks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +23,21 @@ from contrastmask.data.annotations.categories import read_categories
 from contrastmask.data.annotations.crowds import count_crowded, count_crowds
 from contrastmask.data.annotations.doubles import settle_doubles
 from contrastmask.data.annotations.image_table import read_images
+from contrastmask.data.annotations.lists import read_lists
 from contrastmask.data.annotations.mending import may_mend, mend_masks
 from contrastmask.data.annotations.predicted import PREDICTED, predicted_rows
 from contrastmask.data.annotations.rectangles import are_boxes, count_rectangles
 from contrastmask.data.annotations.references import References, count_references, sift_references
-from contrastmask.data.annotations.slim_rows import slim
+from contrastmask.data.annotations.row_table import Column
 from contrastmask.data.annotations.strays import count_percent, count_strays
 from contrastmask.data.columns import flags, numbers, offsets_of, quadruples
-from contrastmask.data.file_content import no_garbage_collection, read_json, require_folder
+from contrastmask.data.file_content import no_garbage_collection, require_folder
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Category, Records
 from contrastmask.data.report import Report
 from contrastmask.data.segmentation.check import MENDABLE, MENDS, PROBLEMS, SOUND, Packed, pack, rasterise
 from contrastmask.data.segmentation.extents import Extents, mask_extents
+from contrastmask.data.segmentation.polygons import Polygons
 from contrastmask.data.segmentation.table import SegmentationTable
 from contrastmask.errors import DataError
 
@@ -70,7 +73,7 @@ def load_with_losses(
 def _load(
     path: Path, image_root: Path, reading: Reading, *, annotated: bool = True
 ) -> tuple[Records, dict[str, list[int]]]:
-    content = _read_content(path)
+    content = read_lists(path)
     require_folder(image_root)
     report, faults, rows = Report(), Report(), content.pop("annotations")
     count = count_references(rows, text=reading.repair)
@@ -88,26 +91,6 @@ def _load(
     annotations = _read_annotations(sieve, images.columns, reading)
     columns = {**images.columns, **annotations, "report": report, "image_rules": reading.image_rules}
     return Records(path=path, image_root=image_root, categories=categories, **columns), sieve.gone
-
-
-def _read_content(path: Path) -> dict[str, list[Any]]:
-    content = read_json(path, object_hook=slim)
-    if type(content) is not dict:
-        raise DataError(
-            f"{path} is no COCO annotation file: its top level is a {type(content).__name__}, not an object"
-        )
-    result = {}
-    for key in ("images", "annotations", "categories"):
-        if type(content.get(key)) is not list:
-            raise DataError(
-                f"{path} is no COCO instance annotation file: {key!r} is "
-                f"{'no list' if key in content else 'missing'}; it has {', '.join(sorted(content)[:8]) or 'no keys'}"
-            )
-        result[key] = content[key]
-    for key in ("images", "categories"):
-        if not result[key]:
-            raise DataError(f"{path}: {key!r} is empty; the file describes no data")
-    return result
 
 
 def _settle(path: Path, faults: Report, repair: bool, report: Report) -> None:
@@ -172,12 +155,16 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     }
 
 
-def _chosen(column: list[Any], kept: np.ndarray) -> list[Any]:
-    return column if len(kept) == len(column) else [column[i] for i in kept.tolist()]
+def _chosen(column: Column, kept: np.ndarray) -> Column:
+    if len(kept) == len(column):
+        return column
+    if isinstance(column, Polygons):
+        return column.take(kept)
+    return column[kept] if isinstance(column, np.ndarray) else [column[i] for i in kept.tolist()]
 
 
 def _read_masks(
-    raw: list[Any], xywh: np.ndarray, size: np.ndarray, sieve: References, repair: bool
+    raw: Sequence[Any], xywh: np.ndarray, size: np.ndarray, sieve: References, repair: bool
 ) -> tuple[Packed, Extents]:
     packed = pack(raw, size[:, 1], size[:, 0])
     if repair:
@@ -188,7 +175,7 @@ def _read_masks(
 
 
 def _settle_masks(
-    raw: list[Any], packed: Packed, predicted: np.ndarray, size: np.ndarray, sieve: References, reading: Reading
+    raw: Sequence[Any], packed: Packed, predicted: np.ndarray, size: np.ndarray, sieve: References, reading: Reading
 ) -> np.ndarray:
     """bool [A]: the row keeps its mask; whatever takes one away, and why, is counted."""
     for problem in np.unique(packed.problem[packed.problem != SOUND]):

@@ -11,6 +11,7 @@ import numpy as np
 
 from contrastmask.data.annotations.image_table import ImageTable
 from contrastmask.data.annotations.keys import READS_TEXT, Keys, free_ids, read_keys, read_references
+from contrastmask.data.annotations.row_table import RowTable
 from contrastmask.data.annotations.sieve import Sieve
 from contrastmask.data.columns import positions_in
 from contrastmask.data.records import Category
@@ -33,7 +34,7 @@ class References(Sieve):
 
 
 def sift_references(
-    rows: list[Any],
+    rows: list[Any] | RowTable,
     images: ImageTable,
     categories: tuple[Category, ...],
     category_keys: Keys,
@@ -92,12 +93,14 @@ def _reads_text(sieve: Sieve, key: str, bad: np.ndarray, repair: bool) -> str:
     return READS_TEXT if bad.any() and not repair and sieve.has_text(key) else ""
 
 
-def count_references(rows: list[Any], *, text: bool) -> Callable[[Keys], Counter[int]]:
+def count_references(rows: list[Any] | RowTable, *, text: bool) -> Callable[[Keys], Counter[int]]:
     """A function that counts the annotations of every category id."""
 
     def count(keys: Keys) -> Counter[int]:
         try:
-            values = list(map(itemgetter("category_id"), rows))
+            values = (
+                rows.column("category_id") if isinstance(rows, RowTable) else list(map(itemgetter("category_id"), rows))
+            )
         except (KeyError, TypeError, IndexError):
             values = [row.get("category_id") for row in rows if type(row) is dict]
         ids, ok, _ = read_references(values, keys, text=text)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from contrastmask.data.annotations.row_table import Column, RowTable
 from contrastmask.data.columns import repeats
 from contrastmask.data.report import EXAMPLES, Outcome, Report
 
@@ -15,7 +16,7 @@ class Sieve:
     """Rows of one list of the file; each dropped row counts under its first reason.
 
     Attributes:
-        rows: the JSON objects; {} where a row is none.
+        rows: the JSON objects, {} where a row is none; or their columns.
         place: int64 [N], where each row stands in the file's list.
         alive: bool [N]. ids: int64 [N]. told: bool [N], the row's id is its own and the file's.
         label: int64 [N], position in `names`, -1 where the row has no class that is known.
@@ -23,10 +24,13 @@ class Sieve:
         gone: reason → places of the rows dropped for it.
     """
 
-    def __init__(self, rows: list[Any], subject: str, report: Report, names: tuple[str, ...] = ()) -> None:
+    def __init__(self, rows: list[Any] | RowTable, subject: str, report: Report, names: tuple[str, ...] = ()) -> None:
         self.subject, self.report, self.names = subject, report, names
-        is_object = np.fromiter((type(row) is dict for row in rows), dtype=bool, count=len(rows))
-        self.rows = rows if is_object.all() else [row if type(row) is dict else {} for row in rows]
+        is_object = np.ones(len(rows), dtype=bool)
+        if not isinstance(rows, RowTable):
+            is_object = np.fromiter((type(row) is dict for row in rows), dtype=bool, count=len(rows))
+            rows = rows if is_object.all() else [row if type(row) is dict else {} for row in rows]
+        self.rows = rows
         self.place = np.arange(len(rows))
         self.alive = np.ones(len(rows), dtype=bool)
         self.ids, self.told = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=bool)
@@ -34,8 +38,10 @@ class Sieve:
         self.gone: dict[str, list[int]] = {}
         self.drop(~is_object, "that are not objects")
 
-    def column(self, key: str) -> list[Any]:
-        """One key's values, None where missing."""
+    def column(self, key: str) -> Column:
+        """One key's values, None where missing; an array where all are as they shall be."""
+        if isinstance(self.rows, RowTable):
+            return self.rows.column(key)
         try:
             return list(map(itemgetter(key), self.rows))
         except KeyError:
@@ -43,11 +49,14 @@ class Sieve:
 
     def lacks(self, key: str) -> np.ndarray:
         """bool [N]: the row does not have the key."""
+        if isinstance(self.rows, RowTable):
+            return self.rows.lacks(key)
         return np.fromiter((key not in row for row in self.rows), dtype=bool, count=len(self.rows))
 
     def has_text(self, key: str) -> bool:
         """Whether a row has text under this key."""
-        return any(type(value) is str for value in self.column(key))
+        column = self.column(key)
+        return not isinstance(column, np.ndarray) and any(type(value) is str for value in column)
 
     def duplicates(self, among: np.ndarray) -> np.ndarray:
         """bool [N]: of the rows marked in bool [N] that are still there one has had this id before."""

@@ -6,7 +6,6 @@ nobody wrote. Here every number is checked in numpy first; what passes is safe f
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from pycocotools import mask as coco_mask
 
 from contrastmask.data.columns import integers, offsets_of, take_rows
 from contrastmask.data.segmentation.outlines import Outlines, measure
+from contrastmask.data.segmentation.polygons import Polygons
 from contrastmask.data.segmentation.rle import read_runs
 from contrastmask.data.segmentation.table import SegmentationTable
 from contrastmask.errors import DataError
@@ -79,38 +79,16 @@ def lacks_mask(segmentations: Sequence[Any], heights: np.ndarray, widths: np.nda
     return pack(segmentations, heights, widths).lacking
 
 
-def pack(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray, *, consume: bool = False) -> Packed:
+def pack(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray) -> Packed:
     """Check segmentations of any content against their images' sizes and pack them.
 
     Args:
-        segmentations: A values as JSON gives them; polygons may be arrays of doubles. heights, widths: int64 [A] of
-            each annotation's own image.
+        segmentations: A values as JSON gives them. heights, widths: int64 [A] of each annotation's own image.
     """
     count = len(segmentations)
     heights, widths = np.asarray(heights, dtype=np.int64), np.asarray(widths, dtype=np.int64)
-    problem, trimmed, blank = np.zeros(count, dtype=np.uint8), np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
-    coordinates, lengths, text = array("d"), array("q"), bytearray()
-    polygon_rows, run_rows = np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64)
-    for row, segmentation in enumerate(segmentations):
-        if type(segmentation) is list and segmentation and segmentation[0]:
-            problem[row] = _read_polygons(segmentation, coordinates, lengths)
-        elif not segmentation or _is_empty(segmentation):
-            problem[row] = MISSING if segmentation is None else EMPTY
-        elif type(segmentation) is list:
-            problem[row] = _read_polygons(segmentation, coordinates, lengths)
-        elif type(segmentation) is dict:
-            problem[row] = _read_runs(segmentation, int(heights[row]), int(widths[row]), text)
-        else:
-            problem[row] = NO_FORMAT
-        polygon_rows[row + 1], run_rows[row + 1] = len(lengths), len(text)
-
-    table = SegmentationTable(
-        np.frombuffer(coordinates) if coordinates else np.empty(0),
-        offsets_of(np.array(lengths, dtype=np.int64)),
-        polygon_rows,
-        np.frombuffer(bytes(text), dtype=np.uint8),
-        run_rows,
-    )
+    trimmed, blank = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+    table, problem = _gather(segmentations, heights, widths)
     has_runs = np.diff(table.run_rows) > 0
     runs = read_runs(table.runs, table.run_rows)
     pixels, area = runs.sums
@@ -123,6 +101,37 @@ def pack(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray, 
     return Packed(table, problem, trimmed, blank, outline)
 
 
+def _gather(
+    segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray
+) -> tuple[SegmentationTable, np.ndarray]:
+    """All numbers in one table, and uint8 [A], the problem of what could not be read."""
+    if not isinstance(segmentations, Polygons):
+        segmentations = Polygons(segmentations)
+    count, rows = len(segmentations), segmentations.rows
+    none = np.diff(rows) == 0
+    problem, lengths = np.where(none, MISSING, SOUND).astype(np.uint8), np.zeros(count, dtype=np.int64)
+    text = bytearray()
+    for row, segmentation in sorted(segmentations.others.items()):
+        if not none[row]:
+            continue
+        before = len(text)
+        if not segmentation or _is_empty(segmentation):
+            problem[row] = EMPTY
+        elif type(segmentation) is dict:
+            problem[row] = _read_runs(segmentation, int(heights[row]), int(widths[row]), text)
+        else:
+            problem[row] = NO_FORMAT
+        lengths[row] = len(text) - before
+    table = SegmentationTable(
+        np.frombuffer(segmentations.coordinates) if segmentations.coordinates else np.empty(0),
+        offsets_of(np.array(segmentations.lengths, dtype=np.int64)),
+        rows,
+        np.frombuffer(bytes(text), dtype=np.uint8),
+        offsets_of(lengths),
+    )
+    return table, problem
+
+
 def _is_empty(segmentation: Any) -> bool:
     """Written down, and nothing in it: [[]], [[], []], {"counts": []}, "" and their like."""
     if type(segmentation) is dict:
@@ -130,21 +139,6 @@ def _is_empty(segmentation: Any) -> bool:
     if type(segmentation) is str:
         return not segmentation.strip()
     return type(segmentation) is list and not segmentation[0] and not any(segmentation)
-
-
-def _read_polygons(polygons: list[Any], coordinates: array, lengths: array) -> int:
-    """Append the numbers of one annotation; leave no trace of it where one is not a number."""
-    n_coordinates, n_lengths = len(coordinates), len(lengths)
-    try:
-        for polygon in polygons:
-            if type(polygon) is not array and type(polygon) is not list:
-                raise TypeError
-            coordinates.extend(polygon)
-            lengths.append(len(polygon))
-    except (TypeError, OverflowError):
-        del coordinates[n_coordinates:], lengths[n_lengths:]
-        return NO_FORMAT
-    return SOUND
 
 
 def _read_runs(rle: dict[str, Any], height: int, width: int, text: bytearray) -> int:
@@ -180,7 +174,10 @@ def _check_polygons(
     filled = lengths > 0
     reach = np.zeros(len(lengths))
     if filled.any():
-        reach[filled] = np.maximum.reduceat(np.abs(table.coordinates), table.polygons[:-1][filled])
+        starts = table.polygons[:-1][filled]
+        # no copy of all coordinates for their absolute values
+        greatest, least = (part.reduceat(table.coordinates, starts) for part in (np.maximum, np.minimum))
+        reach[filled] = np.maximum(greatest, -least)
     problem[owner[lengths % 2 == 1]] = ODD
     # Not `reach > limit`: NaN must fail, too.
     problem[owner[~(reach <= REACH * np.maximum(heights, widths)[owner])]] = FAR

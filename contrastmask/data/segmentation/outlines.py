@@ -67,18 +67,24 @@ def measure(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> 
 
 def _measure(coordinates: np.ndarray, polygons: np.ndarray) -> np.ndarray:
     """float64 [P, 6]: area, length and xyxy of each polygon."""
-    x, y = coordinates[0::2], coordinates[1::2]
+    x, y = coordinates[0::2].copy(), coordinates[1::2].copy()
     first, last = polygons[:-1] // 2, polygons[1:] // 2 - 1
-    following = np.arange(1, len(x) + 1)
-    following[last] = first
-    next_x, next_y = x[following], y[following]
+    next_x, next_y = (_following(values, first, last) for values in (x, y))
     # Relative to each polygon's first point: products of absolute coordinates would cancel.
-    start = np.repeat(first, np.diff(polygons) // 2)
-    start_x, start_y = x[start], y[start]
+    points = np.diff(polygons) // 2
+    start_x, start_y = np.repeat(x[first], points), np.repeat(y[first], points)
     cross = (x - start_x) * (next_y - start_y) - (next_x - start_x) * (y - start_y)
     result = np.empty((len(first), 6))
     result[:, 0] = np.abs(np.add.reduceat(cross, first)) / 2
     result[:, 1] = np.add.reduceat(np.abs(next_x - x) + np.abs(next_y - y), first)
     for column, (values, extreme) in enumerate(((x, np.minimum), (y, np.minimum), (x, np.maximum), (y, np.maximum))):
         result[:, 2 + column] = extreme.reduceat(values, first)
+    return result
+
+
+def _following(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """The next point's; of a polygon's last its first's."""
+    result = np.empty_like(values)
+    result[:-1] = values[1:]
+    result[last] = values[first]
     return result

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.reading import CHOICES, Reading
 from contrastmask.errors import DataError
+from tests.data.annotations.test_row_table import assert_alike
 from tests.data.coco_rows import content, image
 
 LEAF = st.one_of(st.none(), st.booleans(), st.integers(), st.integers(-2, 60), st.floats(), st.text(max_size=4))
@@ -94,6 +95,7 @@ def test_any_content_gives_usable_records_or_a_data_error(
 ) -> None:
     path = tmp_path / "junk.json"
     path.write_text(json.dumps(content(annotations, images or [image(1)], categories)))
+    assert_alike(path, reading)
     try:
         records = load_annotations(path, tmp_path, reading)
     except DataError:
