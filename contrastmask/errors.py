@@ -38,6 +38,13 @@ class DivergedError(ContrastMaskError):
     """A figure of a training or an evaluation is not finite: its loss, its weights, a predicted or a given box."""
 
 
+def system_error(error: BaseException | None) -> OSError | None:
+    """The OSError that an error is or came of, None where it came of none."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def plain_errors(task: Callable[..., Any]) -> Callable[..., Any]:
     """Show errors that a user can mend as one message instead of a traceback; exit status 1."""
 

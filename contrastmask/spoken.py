@@ -62,6 +62,29 @@ class Terminal(logging.Handler):
         print(text if text.startswith(mark) else mark + text, flush=True)
 
 
+class RunLog(logging.FileHandler):
+    """The run's log; a disk that is full is told once, where logging would print a traceback for every line."""
+
+    _told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        """Called by logging for whatever a line meets."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._told:
+            self._told = True
+            reason = error.strerror or error
+            print(f"warning: {self.baseFilename} cannot be written ({reason}); the run goes on", file=sys.stderr)
+
+    def close(self) -> None:
+        """At the end, what is still waiting included."""
+        try:
+            super().close()
+        except OSError:
+            self.handleError(logging.makeLogRecord({}))
+
+
 class SpokenWarning(UserWarning):
     """A warning of ours that the user should see; others' stay in the log."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from contrastmask.spoken import is_first_process
 
 LOCK = ".running"  # the file in a run's folder that the run holds
 RESULTS = "results.json"
+_ROOM = 1 << 16  # bytes that settings and log take in any case
 _FIGURES = ("csv", "tensorboard")  # a logger would add its rows to those of another run
 _CLAIMS = ExitStack()
 
@@ -91,10 +93,12 @@ class _Claim:
 
     def _mine(self, folder: Path) -> Path:
         try:
-            place = self._existing(folder) if self.named else _fresh(folder)
+            place = _existing(folder) if self.named else _fresh(folder)
+            with tempfile.TemporaryFile(dir=place) as file:
+                file.write(bytes(_ROOM))
         except OSError as error:
             raise DataError(
-                f"{folder} cannot be made ({error.strerror or error}); choose another {self.key}"
+                f"{folder} cannot be written ({error.strerror or error}); choose another {self.key}"
             ) from error
         if not self.shared:
             _CLAIMS.enter_context(held(place, place / LOCK))
@@ -104,16 +108,17 @@ class _Claim:
             _set_aside(place, _resumed(self.config))
         return place
 
-    def _existing(self, folder: Path) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
     def _put(self, key: str, value: Any) -> None:
         with read_write(self.config.hydra), open_dict(self.config.hydra):
             OmegaConf.update(self.config, key, value)
             if self.sweep and key == self.key:  # each job composes its settings anew from these words
                 quoted = str(value).replace("\\", "\\\\").replace("'", "\\'")
                 self.config.hydra.overrides.hydra.append(f"{key}='{quoted}'")
+
+
+def _existing(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _fresh(folder: Path) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 
-from contrastmask.errors import CheckpointError, DataError
+from contrastmask.errors import CheckpointError, DataError, system_error
 from contrastmask.files.whole_file import whole_file
 
 
@@ -30,7 +30,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
             with whole_file(path) as file:
                 torch.save(checkpoint, file)
         except (DataError, RuntimeError) as error:  # RuntimeError: torch's writer was refused a byte
-            reason = error.__cause__ or error
+            reason = system_error(error) or error
             raise CheckpointError(
                 f"{path} cannot be written ({getattr(reason, 'strerror', None) or reason}); the training stops, what "
                 "was there before is untouched. Make room and resume, or write elsewhere with hydra.run.dir=DIR"

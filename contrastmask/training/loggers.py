@@ -18,6 +18,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from torch import Tensor
 
 from contrastmask.spoken import say
+from contrastmask.training.lasting_logger import going_on, has_room, told_once
 
 
 def build_logger(node: DictConfig | None, *, notes: str = "") -> Logger | bool:
@@ -34,8 +35,8 @@ def build_logger(node: DictConfig | None, *, notes: str = "") -> Logger | bool:
             if offline:
                 say("wandb: no key or no network; the run is recorded offline")
         Path(node.save_dir).mkdir(parents=True, exist_ok=True)
-        return instantiate(node, offline=offline, notes=notes or None, group=node.get("group") or _sweep())
-    return instantiate(node)
+        return going_on(instantiate(node, offline=offline, notes=notes or None, group=node.get("group") or _sweep()))
+    return going_on(instantiate(node))
 
 
 def _sweep() -> str | None:
@@ -75,10 +76,11 @@ def log_table(loggers: list[Logger], name: str, columns: list[str], rows: list[l
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             logger.log_table(name, columns=columns, data=rows, step=step)
-        elif isinstance(logger, TensorBoardLogger):
+        elif isinstance(logger, TensorBoardLogger) and has_room(logger):
             lines = [columns, ["---"] * len(columns), *rows]
             text = "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
-            logger.experiment.add_text(name, text, step)
+            with told_once(logger):
+                logger.experiment.add_text(name, text, step)
 
 
 def _cell(value: Any) -> str:
@@ -96,6 +98,7 @@ def log_pictures(loggers: list[Logger], name: str, pictures: list[Tensor], step:
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             logger.log_image(name, [p.permute(1, 2, 0).numpy() for p in pictures], step=step)
-        elif isinstance(logger, TensorBoardLogger):
+        elif isinstance(logger, TensorBoardLogger) and has_room(logger):
             for index, picture in enumerate(pictures):
-                logger.experiment.add_image(f"{name}/{index}", picture.numpy(), step)
+                with told_once(logger):
+                    logger.experiment.add_image(f"{name}/{index}", picture.numpy(), step)

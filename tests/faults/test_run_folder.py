@@ -200,7 +200,7 @@ def test_a_place_where_no_folder_can_be_made(
         started("train")
     said = capsys.readouterr().err
     assert "DataError: outputs/" in said
-    assert "cannot be made" in said
+    assert "cannot be written" in said
 
 
 def test_processes_that_cannot_ask_each_other_are_told_how(
