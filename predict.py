@@ -1,6 +1,7 @@
 """Predict with a trained model.
 
 python predict.py ckpt_path=last.ckpt source=photos/ output=found/
+python predict.py ckpt_path=detector.ckpt crops=crops.ckpt source=photos/ output=found/
 python predict.py ckpt_path=last.ckpt task=complete data.annotations=in.json data.images=DIR output=out.json
 """
 

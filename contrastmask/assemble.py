@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from torch import Tensor
 
 from contrastmask.checkpoints.network import BackboneConfig, NetworkConfig
+from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.pretrained import body_state, load_body
+from contrastmask.checkpoints.read import Checkpoint, load_weights, read_checkpoint
 from contrastmask.errors import CheckpointError
 from contrastmask.model.backbone import STRIDES, ResNetFPN
 from contrastmask.model.box_head import CAMBoxHead
@@ -73,8 +78,12 @@ def build_detector(config: NetworkConfig, classes: int, *, pretrained: bool = Tr
     )
 
 
-def build_segmenter(config: NetworkConfig, *, pretrained: bool = True) -> CropSegmenter:
-    """The crop branch that ``config.mask_branch`` and ``.backbone`` describe; ``pretrained`` as for a detector."""
+def build_segmenter(config: NetworkConfig, *, pretrained: bool = True, tta: str = "none") -> CropSegmenter:
+    """The crop branch that ``config.mask_branch`` and ``.backbone`` describe; ``pretrained`` as for a detector.
+
+    Args:
+        tta: what a mask is the mean of, see :class:`CropSegmenter`.
+    """
     backbone, branch = config.backbone, config.mask_branch
     state = _body_weights(backbone) if pretrained else None
     network = CropNetwork(
@@ -93,8 +102,37 @@ def build_segmenter(config: NetworkConfig, *, pretrained: bool = True) -> CropSe
         context=branch.context,
         mean=tuple(config.model.mean),
         std=tuple(config.model.std),
-        flip_test=branch.flip_test,
+        tta=tta,
     )
+
+
+def segmenter_for(
+    detector: Checkpoint, path: str | Path, *, tta: str = "none", allow: Sequence[str] = ()
+) -> CropSegmenter:
+    """The crop branch of the file ``path``, to give the detector of another checkpoint its masks.
+
+    Args:
+        allow: as :func:`~contrastmask.checkpoints.read.read_checkpoint` takes it.
+
+    Raises:
+        CheckpointError: the file cannot be read; it is no crop branch, or the other one no detector.
+    """
+    crops = read_checkpoint(path, allow=allow)
+    if detector.crops and crops.crops:
+        raise CheckpointError(
+            f"{detector.path} and {path} are both crop branches, which find no boxes: the first must be a detector"
+        )
+    if detector.crops:
+        raise CheckpointError(
+            f"{detector.path} is a crop branch and {path} a detector: the other way round, crops={detector.path}"
+        )
+    if not crops.crops:
+        raise CheckpointError(
+            f"crops={path} is a detector, as {detector.path} is; crops= takes a crop branch (experiment=complete)"
+        )
+    segmenter = build_segmenter(network_config(crops), pretrained=False, tta=tta)
+    load_weights(segmenter, crops)
+    return segmenter
 
 
 def _body_weights(config: BackboneConfig) -> dict[str, Tensor] | None:

@@ -150,7 +150,6 @@ class MaskBranchConfig:
     held_out: float = between(0, 0.5, default=0.05)  # share of objects with masks that only the confidence is fitted to
     box_only: int = at_least(0, default=0)  # training: box-only objects in a batch, beside data.batch_size others
     lessons: BoxLessonsConfig = field(default_factory=BoxLessonsConfig)
-    flip_test: bool = False  # the mean of the mask and of the mirrored crop's
 
 
 @dataclass

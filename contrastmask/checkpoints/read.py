@@ -27,6 +27,7 @@ from contrastmask.errors import CheckpointError
 
 GROUPS = ("backbone", "model", "loss", "mask_branch")
 MARK = "contrastmask"  # the entry that tells our own files, and what we know beyond the tensors of another's
+_RETIRED = ("flip_test",)  # settings of mask_branch that were no part of the network: tta= of a program now
 # what Lightning needs to go on with a training
 TRAINING = ("optimizer_states", "lr_schedulers", "loops", "epoch", "global_step")
 PREFIX = "detector."  # of the tensors in a training checkpoint
@@ -188,7 +189,10 @@ def described(content: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def _groups(about: dict[str, Any]) -> dict[str, Any]:
     config = about.get("config", {})
-    return {group: config[group] for group in GROUPS if group in config}
+    groups = {group: config[group] for group in GROUPS if group in config}
+    if isinstance(branch := groups.get("mask_branch"), dict):
+        groups["mask_branch"] = {name: value for name, value in branch.items() if name not in _RETIRED}
+    return groups
 
 
 def _sides(about: dict[str, Any], path: Path) -> tuple[int, int] | None:

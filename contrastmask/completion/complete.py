@@ -26,7 +26,7 @@ from contrastmask.completion.source_file import SourceFile, digest
 from contrastmask.data.annotations.load import load_with_losses
 from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
 from contrastmask.data.records import Records
-from contrastmask.errors import CheckpointError, DataError
+from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.journal import Journal
 from contrastmask.files.lock import held
 from contrastmask.prediction.predictor import Predictor
@@ -45,9 +45,11 @@ def complete(options: CompletionOptions, predictor: Predictor, console: Console 
         DataError: the file cannot be used or changed meanwhile, another process writes the output, or a journal beside
             it is of another run.
         CheckpointError: a class to complete is unknown to the model.
-        ConfigError: an unknown class name in ``classes`` or a threshold.
+        ConfigError: an unknown class name in ``classes`` or a threshold; a detector with a crop branch beside it.
     """
     console = console or Console()
+    if predictor.crops is not None:
+        raise ConfigError("given boxes are a crop branch's own work: ckpt_path=CROPS completes a file, without crops=")
     with held(options.output):
         source = SourceFile(options.annotations)
         records, gone = load_with_losses(options.annotations, options.images, options.reading)
@@ -124,6 +126,7 @@ def _identity(options: CompletionOptions, predictor: Predictor, source: SourceFi
         "image_rules": vars(options.image_rules),
         "sides": [predictor.transform.short_side, predictor.transform.long_side],
         "precision": predictor.precision,
+        "tta": predictor.tta,
         "device": predictor.device.type,
     }
 

@@ -121,12 +121,15 @@ class Detector(nn.Module):
         return losses
 
     @torch.no_grad()
-    def predict(self, images: list[Tensor] | Extracted, original_sizes: list[Size]) -> list[dict[str, Tensor]]:
+    def predict(
+        self, images: list[Tensor] | Extracted, original_sizes: list[Size], *, masks: bool = True
+    ) -> list[dict[str, Tensor]]:
         """Detect and segment.
 
         Args:
             images: uint8 ``[3, h, w]`` network inputs, or what :meth:`extract` made of them; original_sizes: height and
                 width of the images as they were.
+            masks: False: detect alone, without ``mask_probs``.
 
         Returns:
             per image ``boxes [D, 4]`` xyxy in original pixels, ``scores [D]``, ``labels [D]``, ``mask_probs
@@ -137,7 +140,9 @@ class Detector(nn.Module):
         found = self.roi_heads.detect(features, proposals, batch.image_sizes)
         boxes = [f.boxes for f, _ in found]
         cams = [c for _, c in found]
-        probs = self.roi_heads.masks(features, boxes, torch.cat(cams)).split([len(b) for b in boxes])
+        probs: list[Tensor | None] = [None] * len(boxes)
+        if masks:
+            probs = self.roi_heads.masks(features, boxes, torch.cat(cams)).split([len(b) for b in boxes])
         results = []
         for (detected, cam), prob, size, original in zip(found, probs, batch.image_sizes, original_sizes, strict=True):
             results.append(_result(detected.boxes, detected.scores, detected.labels, prob, cam, size, original))
@@ -194,9 +199,10 @@ class Detector(nn.Module):
 
 
 def _result(
-    boxes: Tensor, scores: Tensor, labels: Tensor, probs: Tensor, cams: Tensor, size: Size, original: Size
+    boxes: Tensor, scores: Tensor, labels: Tensor, probs: Tensor | None, cams: Tensor, size: Size, original: Size
 ) -> dict[str, Tensor]:
     (height, width), (original_height, original_width) = size, original
     scale_x, scale_y = width / original_width, height / original_height
     scale = boxes.new_tensor([scale_x, scale_y, scale_x, scale_y])
-    return {"boxes": boxes / scale, "scores": scores, "labels": labels, "mask_probs": probs, "cams": cams}
+    masks = {} if probs is None else {"mask_probs": probs}
+    return {"boxes": boxes / scale, "scores": scores, "labels": labels, **masks, "cams": cams}

@@ -4,6 +4,7 @@
     predictor = Predictor("last.ckpt")
     found = predictor.predict(image)                                    # detect and segment
     given = predictor.predict(image, boxes=[[10, 20, 90, 80]], labels=["dog"])   # segment given boxes
+    both = Predictor("detector.ckpt", crops="crops.ckpt")               # its boxes, masks of a crop branch
 
 Neither trainer nor configuration framework is imported; threads and devices are torch's own affair.
 """
@@ -20,14 +21,21 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 from torchvision import tv_tensors
 
-from contrastmask.assemble import build_detector, build_segmenter
+from contrastmask.assemble import build_detector, build_segmenter, segmenter_for
 from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.read import load_weights, read_checkpoint
 from contrastmask.data.batches.transforms import AsItIs, TestTransform
 from contrastmask.model.confidence import mask_confidence
+from contrastmask.model.crops.detections import detect_with_crops
+from contrastmask.model.crops.segmenter import CropSegmenter
 from contrastmask.model.masks import encode_masks
+from contrastmask.prediction.arrays import boxes_inside, pixels_of
 
-NO_BOXES = "{} is a crop branch: it finds no boxes. Give it boxes: predict(boxes=…, labels=…), or task=complete"
+NO_BOXES = (
+    "{} is a crop branch: it finds no boxes. Give it boxes: predict(boxes=…, labels=…), or task=complete; or give a "
+    "detector its masks: crops=FILE beside the detector's checkpoint"
+)
+PYRAMID = "tta={} is of a crop branch; {} is a detector with masks of its own (crops=FILE gives it a crop branch's)"
 COCO_SIDES = (800, 1333)  # where a checkpoint does not tell: the sizes of the published results
 
 
@@ -36,6 +44,10 @@ class Predictor:
 
     Args:
         checkpoint: a file of ``train.py``, a converted one, or one in MMDetection's layout.
+        crops: a crop branch (``experiment=complete``), whose masks the detector's boxes then get, cut out of the image
+            itself. Boxes, labels, scores and their order are the detector's own; given boxes go to the crop branch
+            alone.
+        tta: of a crop branch: ``"flip"``, ``"scales"`` or ``"all"``: a mask is the mean of 2, 3 or 6.
         device: anything torch takes; None is ``"cuda"`` where there is one, else ``"cpu"``.
         short_side, long_side: pixels that images are resized to; None takes what the checkpoint was tested with.
         score: detections must exceed it; limit: detections per image; None takes the checkpoint's own.
@@ -47,7 +59,9 @@ class Predictor:
         class_names: of the K labels; categories: ``[{"id", "name"}, …]`` in label order.
 
     Raises:
-        CheckpointError: the file cannot be read or does not describe a detector of this program.
+        CheckpointError: a file cannot be read, does not describe a detector of this program, or ``crops`` and
+            ``checkpoint`` are not a crop branch and a detector.
+        ValueError: unknown ``precision`` or ``tta``, or one that a model of this kind does not have.
     """
 
     def __init__(
@@ -55,6 +69,8 @@ class Predictor:
         checkpoint: str | Path,
         device: str | torch.device | None = None,
         *,
+        crops: str | Path | None = None,
+        tta: str = "none",
         short_side: int | None = None,
         long_side: int | None = None,
         score: float | None = None,
@@ -71,18 +87,24 @@ class Predictor:
         if limit is not None:
             config.model.roi.limit = limit
         self.finds_boxes = not read.crops
-        if self.finds_boxes:
-            detector = build_detector(config, read.classes, pretrained=False)
-        else:
-            detector = build_segmenter(config, pretrained=False)
-        load_weights(detector, read)
-        self.path = Path(checkpoint)
+        self.path, self.tta = Path(checkpoint), tta
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.crops = None
+        if crops is not None:
+            self.crops = segmenter_for(read, crops, tta=tta, allow=allow).eval().to(self.device)
+        if not self.finds_boxes:
+            detector = build_segmenter(config, pretrained=False, tta=tta)
+        elif tta != "none" and crops is None:
+            raise ValueError(PYRAMID.format(tta, checkpoint))
+        else:
+            detector = build_detector(config, read.classes, pretrained=False)
+        load_weights(detector, read)
         self.detector = detector.eval().to(self.device)
         self.precision = precision
         self.categories = read.categories or [{"id": None, "name": f"class {i}"} for i in range(read.classes)]
         self.class_names = [c["name"] for c in self.categories]
         self.transform = self._transform(read.sides or COCO_SIDES, short_side, long_side)
+        self.given_transform = self.transform if self.crops is None else AsItIs()
 
     def _transform(
         self, known: tuple[int, int], short_side: int | None, long_side: int | None
@@ -109,8 +131,9 @@ class Predictor:
             float32 ``[N]`` in 0..1 (of given boxes: the mean foreground probability), ``labels`` int64 ``[N]``,
             ``names``, ``rles`` (COCO run lengths), ``masks`` bool ``[N, H, W]``, ``mask_probs`` float32
             ``[N, 28, 28]`` inside the box, ``confidence`` float32 ``[N]`` in 0..1, the overlap that a mask expects with
-            the truth, ``cams`` float32 ``[N, 7, 7]``, unnormalised. A crop branch has no ``cams``; its ``scores`` are
-            the confidence, and its ``mask_probs`` lie in ``windows``, ``[N, 4]`` xyxy around the boxes.
+            the truth, ``cams`` float32 ``[N, 7, 7]``, unnormalised. The ``mask_probs`` of a crop branch, ``[N, S, S]``,
+            lie in ``windows``, ``[N, 4]`` xyxy around the boxes; asked for given boxes it has no ``cams``, and its
+            ``scores`` are the confidence.
 
         Raises:
             ValueError: a crop branch without boxes, an image or boxes of another form, boxes without area inside the
@@ -127,14 +150,14 @@ class Predictor:
         if not len(images):
             return []
         inputs, sizes, all_boxes, all_labels = [], [], [], []
-        for number, image in enumerate(images):
-            pixels = _pixels(image)
+        transform, arrays = self.transform if given is None else self.given_transform, [pixels_of(i) for i in images]
+        for number, pixels in enumerate(arrays):
             target: dict[str, Any] = {}
             if given is not None:
                 boxes, labels = self._given(*given[number], pixels.shape[-2:])
                 target["boxes"] = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=tuple(pixels.shape[-2:]))
                 all_labels.append(labels.to(self.device))
-            resized, target = self.transform(tv_tensors.Image(pixels), target)
+            resized, target = transform(tv_tensors.Image(pixels), target)
             inputs.append(resized.as_subclass(Tensor).to(self.device))
             sizes.append(tuple(pixels.shape[-2:]))
             if given is not None:
@@ -144,7 +167,11 @@ class Predictor:
         if not self.finds_boxes:
             raise ValueError(NO_BOXES.format(self.path))
         with self._autocast():
-            found = self.detector.predict(inputs, sizes)
+            if self.crops is None:
+                found = self.detector.predict(inputs, sizes)
+            else:
+                arrays = [pixels.to(self.device) for pixels in arrays]
+                found = detect_with_crops(self.detector, self.crops, inputs, sizes, arrays)
         return [self._plain(f, size, masks) for f, size in zip(found, sizes, strict=True)]
 
     @torch.inference_mode()
@@ -158,17 +185,19 @@ class Predictor:
         beside: Sequence[Tensor] | None = None,
         masks: bool = False,
     ) -> list[dict[str, Any]]:
-        """Segment given boxes of images that ``transform`` has resized; the rest as :meth:`predict` returns it.
+        """Segment given boxes of images after ``given_transform``; the rest as :meth:`predict` returns it.
 
         Args:
             images: uint8 ``[3, h, w]`` network inputs; original_sizes: ``(H, W)`` of each as it was.
             boxes: per image ``[n, 4]`` xyxy in pixels of the network input; labels: per image ``[n]`` in 0..K-1.
             beside: per image ``[m, 4]``, boxes of other objects there; a crop branch is told of them.
         """
-        more = {} if self.finds_boxes or beside is None else {"beside": [b.to(self.device) for b in beside]}
+        asked = self.detector if self.crops is None else self.crops
+        tells = isinstance(asked, CropSegmenter) and beside is not None
+        more = {"beside": [b.to(self.device) for b in beside]} if tells else {}
         images, boxes, labels = ([part.to(self.device) for part in parts] for parts in (images, boxes, labels))
         with self._autocast():
-            found = self.detector.segment(images, list(original_sizes), boxes, labels, **more)
+            found = asked.segment(images, list(original_sizes), boxes, labels, **more)
         return [self._plain(f, size, masks) for f, size in zip(found, original_sizes, strict=True)]
 
     def _autocast(self) -> torch.autocast:
@@ -190,24 +219,17 @@ class Predictor:
     def _given(self, boxes: Any, labels: Any, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         if boxes is None or labels is None:
             raise ValueError("boxes and labels belong together: give both, or neither")
-        boxes = torch.as_tensor(np.asarray(boxes, dtype=np.float32).reshape(-1, 4))
-        if len(boxes) != len(labels):
-            raise ValueError(f"{len(boxes)} boxes, {len(labels)} labels")
-        height, width = size
-        inside = torch.minimum(boxes.clamp(min=0), boxes.new_tensor([width, height, width, height]))
-        bad = ~(torch.isfinite(boxes).all(dim=1) & (inside[:, 2:] > inside[:, :2]).all(dim=1))
-        if bad.any():
-            rows = bad.nonzero().flatten().tolist()
-            raise ValueError(f"boxes {rows} are not finite xyxy with an area inside the {width}x{height} image")
+        inside = boxes_inside(boxes, size)
+        if len(inside) != len(labels):
+            raise ValueError(f"{len(inside)} boxes, {len(labels)} labels")
         return inside, torch.tensor([self.label(name) for name in labels], dtype=torch.long)
 
     def _plain(self, found: dict[str, Tensor], size: tuple[int, int], masks: bool) -> dict[str, Any]:
         host = {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
         host = {name: value.cpu() for name, value in host.items()}
         # what a crop branch says of its masks is fitted to the overlap that they have
-        host["confidence"] = (
-            mask_confidence(host["mask_probs"].double()).float() if self.finds_boxes else host["scores"]
-        )
+        if "confidence" not in host:
+            host["confidence"] = mask_confidence(host["mask_probs"].double()).float()
         rles = encode_masks(host["mask_probs"], host.get("windows", host["boxes"]), size)
         plain: dict[str, Any] = {name: value.numpy() for name, value in host.items()}
         # a crop branch takes objects of classes that it does not know: -1
@@ -217,10 +239,3 @@ class Predictor:
             shown = [coco_mask.decode(rle).astype(bool) for rle in rles]
             plain["masks"] = np.stack(shown) if shown else np.zeros((0, *size), dtype=bool)
         return plain
-
-
-def _pixels(image: Any) -> Tensor:
-    array = np.asarray(image)
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
-        raise ValueError(f"need a uint8 RGB image [H, W, 3], got {array.dtype} {array.shape}")
-    return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -88,11 +88,15 @@ def build_datamodule(config: Config, trained: Trained | None = None) -> CocoData
 
 
 def build_module(
-    config: Config, plain: dict[str, Any], datamodule: CocoDataModule, detector: Detector
+    config: Config,
+    plain: dict[str, Any],
+    datamodule: CocoDataModule,
+    detector: Detector,
+    kind: Callable[..., ContrastMaskModule] = ContrastMaskModule,
 ) -> ContrastMaskModule:
     """The LightningModule of a run; ``datamodule`` has been set up, ``plain`` is the configuration to keep."""
     loss = config.loss
-    return ContrastMaskModule(
+    return kind(
         detector,
         datamodule.split,
         optimizer_options(config),

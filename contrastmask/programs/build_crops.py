@@ -48,14 +48,14 @@ def build_initialised_segmenter(config: Config) -> CropSegmenter:
         CheckpointError: the file cannot be read, or holds another network.
     """
     if config.init_path is None:
-        return build_segmenter(config)
+        return build_segmenter(config, tta=config.tta)
     checkpoint = read_checkpoint(config.init_path)
     if not checkpoint.crops:
         raise CheckpointError(
             f"{config.init_path} holds a detector, no crop branch; a crop branch starts from a body: "
             "backbone.weights=FILE, or from another crop branch"
         )
-    segmenter = build_segmenter(config, pretrained=False)
+    segmenter = build_segmenter(config, pretrained=False, tta=config.tta)
     load_weights(segmenter, checkpoint)
     return segmenter
 

@@ -23,15 +23,25 @@ def where_things_are(folder: Path) -> list[str]:
     return lines
 
 
-def what_next(folder: Path, checkpoint: Path | None) -> list[str]:
-    """Commands that go on from here, to be copied: for the same data, with this run's own paths."""
+def what_next(
+    folder: Path, checkpoint: Path | None, crops: str | None = None, *, finds_boxes: bool = True
+) -> list[str]:
+    """Commands that go on from here, to be copied: for the same data, with this run's own paths.
+
+    Args:
+        crops: the crop branch that gave the checkpoint's detector its masks.
+        finds_boxes: False: the checkpoint is a crop branch itself.
+    """
     run, check = shlex.quote(str(folder)), None if checkpoint is None else shlex.quote(str(checkpoint))
+    beside = "" if crops is None else f" crops={shlex.quote(crops)}"
     lines = [command("report", f"{run} -o {shlex.quote(str(folder / 'report.html'))}", "all of it as one page")]
     if check is not None:
-        lines.append(command("test", f"ckpt_path={check} {_DATA}", "evaluate it on other data"))
-        find = f"ckpt_path={check} source=IMAGES output=found"
+        lines.append(command("test", f"ckpt_path={check}{beside} {_DATA}", "evaluate it on other data"))
+        detector = f"ckpt_path={check}{beside}" if finds_boxes else f"ckpt_path=DETECTOR.ckpt crops={check}"
+        find = f"{detector} source=IMAGES output=found"
         lines.append(command("predict", find, "boxes and masks of your images"))
-        complete = f"task=complete ckpt_path={check} data.annotations=IN.json data.images=DIR output=OUT.json"
+        asked = check if crops is None else shlex.quote(crops)
+        complete = f"task=complete ckpt_path={asked} data.annotations=IN.json data.images=DIR output=OUT.json"
         lines.append(command("predict", complete, "the masks that a file lacks"))
     return ["next:", *(f"  {line}" for line in lines)]
 

@@ -17,6 +17,7 @@ from contrastmask.checkpoints.network import NetworkConfig
 from contrastmask.checkpoints.ranges import Range, above, at_least, between, check_ranges, check_values
 from contrastmask.errors import ConfigError
 from contrastmask.evaluation.coco_match import BACKENDS
+from contrastmask.model.crops.views import TTA
 from contrastmask.programs.key_names import checked_object
 
 # of Lightning's own arguments, which some of its versions take without a word
@@ -137,6 +138,8 @@ class Config(NetworkConfig):
     evaluate: str = "detections"  # "given_boxes" also segments the ground-truth boxes, without a detection step
     evaluator: str = "arrays"  # what matches and counts: "arrays", "faster" (faster-coco-eval) or "pycocotools"
     evaluate_after: bool | None = None  # evaluate when training ends; null: if at least one whole epoch was trained
+    crops: str | None = None  # test: a crop branch that gives the detector of ckpt_path its masks
+    tta: str = "none"  # crop branch: "flip", "scales" or "all": a mask is the mean of several views
     overlays: int = at_least(0, default=8)  # validation images drawn into the run folder
     notes: str = ""  # kept with the run
     run_name: str = MISSING  # for loggers
@@ -164,6 +167,7 @@ class Config(NetworkConfig):
         _choose("data.on_bad", self.data.on_bad, ("error", "skip"))
         _choose("evaluate", self.evaluate, ("detections", "given_boxes"))
         _choose("evaluator", self.evaluator, BACKENDS)
+        _choose("tta", self.tta, TTA)
         _choose("backbone.depth", self.backbone.depth, (18, 50, 101))
         for name in self.resume_changed:
             _choose("resume_changed", name, ("split", "loss"))

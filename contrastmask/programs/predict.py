@@ -55,7 +55,14 @@ def _predictor(config: PredictConfig) -> Predictor:
     choice = {"score": config.score, "limit": config.limit}
     try:
         return Predictor(
-            config.ckpt_path, config.device, **sizes, **choice, precision=config.precision, allow=config.allow
+            config.ckpt_path,
+            config.device,
+            crops=config.crops,
+            tta=config.tta,
+            **sizes,
+            **choice,
+            precision=config.precision,
+            allow=config.allow,
         )
     except ValueError as error:
         raise ConfigError(str(error)) from error

@@ -12,6 +12,7 @@ from contrastmask.checkpoints.ranges import at_least, between, check_ranges
 from contrastmask.completion.thresholds import NAMES, thresholds
 from contrastmask.data.images.rules import ImageRules
 from contrastmask.errors import ConfigError
+from contrastmask.model.crops.views import TTA
 from contrastmask.programs.key_names import checked_object
 
 TASKS = ("detect", "complete")
@@ -49,6 +50,8 @@ class PredictConfig:
     output: str = MISSING  # detect: a folder; complete: the file to write
     source: str | None = None  # detect: an image, a folder, a pattern or a COCO-format file
     data: PredictDataConfig = field(default_factory=PredictDataConfig)
+    crops: str | None = None  # detect: a crop branch that gives the detector its masks
+    tta: str = MISSING  # of a crop branch
     device: str | None = None
     precision: str = MISSING
     batch_size: int = at_least(1)
@@ -83,6 +86,10 @@ def typed(cfg: DictConfig) -> PredictConfig:
     config: PredictConfig = checked_object(cfg)
     if config.task not in TASKS:
         raise ConfigError(f"task={config.task!r} is not one of {', '.join(TASKS)}")
+    if config.tta not in TTA:
+        raise ConfigError(f"tta={config.tta!r} is not one of {', '.join(TTA)}")
+    if config.task == "complete" and config.crops is not None:
+        raise ConfigError(f"task=complete asks a crop branch alone: ckpt_path={config.crops} without crops=")
     check_ranges(config)
     for name in NAMES:
         thresholds(name, getattr(config, name))

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 
+from contrastmask.assemble import segmenter_for
 from contrastmask.checkpoints.read import GROUPS, load_weights, read_checkpoint, read_resumable
 from contrastmask.data.batches.datamodule import CocoDataModule
 from contrastmask.data.trained import Trained
@@ -19,7 +20,7 @@ from contrastmask.evaluation.detections import FILES, to_coco_results
 from contrastmask.evaluation.tables import format_tables
 from contrastmask.files.interruption import deferred
 from contrastmask.files.whole_file import write_json
-from contrastmask.programs.branches import Branch, branch_of
+from contrastmask.programs.branches import Branch, branch_of, joined_branch
 from contrastmask.programs.build import build_trainer, with_network
 from contrastmask.programs.closing import command, what_next, where_things_are
 from contrastmask.programs.config import Config, typed
@@ -40,6 +41,8 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     cfg = under_todays_names(cfg)
     config, plain = typed(cfg), OmegaConf.to_container(cfg, resolve=True)
     check_arguments(cfg)
+    if config.crops is not None:
+        raise ConfigError("crops= belongs to test.py and predict.py: a crop branch is trained alone, mask_branch=crop")
     # before the data: a damaged or foreign file is named at once
     resumed = None if config.ckpt_path is None else read_resumable(config.ckpt_path)
     pl.seed_everything(config.seed, workers=True, verbose=False)
@@ -72,8 +75,9 @@ def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
         raise ConfigError("test.py needs ckpt_path=FILE, a checkpoint of train.py")
     pl.seed_everything(config.seed, workers=True, verbose=False)
     checkpoint = read_checkpoint(config.ckpt_path)
+    crops = None if config.crops is None else segmenter_for(checkpoint, config.crops, tta=config.tta)
     network = with_network(cfg, checkpoint.network)
-    branch = branch_of(network)
+    branch = branch_of(network) if crops is None else joined_branch(crops)
     datamodule = _data(branch, network, "test", checkpoint.trained)
     checkpoint.check_classes(datamodule.val_records.categories)
     detector = branch.network(network, datamodule.class_names)
@@ -112,7 +116,9 @@ def _evaluate(
 ) -> dict[str, Any]:
     with deferred(), _divergence(trainer).named():
         trainer.test(module, datamodule=datamodule, verbose=False)
-        say("\n".join([*where_things_are(folder), *what_next(folder, _checkpoint(folder, config))]))
+        finds_boxes = module.config["mask_branch"]["kind"] != "crop"
+        further = what_next(folder, _checkpoint(folder, config), config.crops, finds_boxes=finds_boxes)
+        say("\n".join([*where_things_are(folder), *further]))
     return module.results
 
 

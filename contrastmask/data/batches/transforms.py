@@ -139,6 +139,24 @@ class TestTransform:
         return resize(image, target or {}, resized_size(height, width, self.short_side, self.long_side))
 
 
+class BesideItself:
+    """Another transform, and the image as it was beside what becomes of it: of a detector whose masks are cut out.
+
+    Adds to the target ``pixels``, uint8 ``[3, h, w]``, and ``own_boxes``, float32 ``[N, 4]``, in their frame.
+    """
+
+    def __init__(self, transform: TestTransform) -> None:
+        self.transform = transform
+
+    def __call__(
+        self, image: tv_tensors.Image, target: Target, generator: torch.Generator | None = None
+    ) -> tuple[tv_tensors.Image, Target]:
+        """What the other transform makes of them, and those two."""
+        pixels, boxes = image.as_subclass(Tensor), target["boxes"].as_subclass(Tensor)
+        image, target = self.transform(image, target, generator)
+        return image, {**target, "pixels": pixels, "own_boxes": boxes}
+
+
 class AsItIs:
     """No transform: the crop branch cuts objects out of the image at its own size."""
 

@@ -5,7 +5,7 @@ N boxes of an image; S pixels on a side of a crop, G = S/2 cells on a side of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from contrastmask.model.crops.calibration import Calibration, overlap
 from contrastmask.model.crops.network import CropNetwork, CropOutput
 from contrastmask.model.crops.planes import near_of, neighbour_plane, planes_of
-from contrastmask.model.crops.windows import cut_out, into_windows, mirrored_boxes, windows_of
+from contrastmask.model.crops.views import View, views_of
+from contrastmask.model.crops.windows import cut_out, into_other_windows, into_windows, mirrored_boxes, windows_of
 
 CHUNK = 64  # crops that go through the network together: memory does not grow with the objects of an image
 
@@ -25,7 +26,11 @@ class CropSegmenter(nn.Module):
         network: says which pixels of a crop are the object.
         side: S; context: share of the box's sides around it; see :mod:`contrastmask.model.crops.windows`.
         mean, std: of the three channels, of 0..255.
-        flip_test: masks are the mean of the crop's and of the mirrored crop's.
+        tta: what a mask is the mean of, see :func:`contrastmask.model.crops.views.views_of`. The mean is taken on the
+            grid of the branch's own context, where every box has the same cells whatever the image's size.
+
+    Raises:
+        ValueError: unknown ``tta``.
     """
 
     def __init__(
@@ -36,10 +41,10 @@ class CropSegmenter(nn.Module):
         context: float,
         mean: Sequence[float],
         std: Sequence[float],
-        flip_test: bool = False,
+        tta: str = "none",
     ) -> None:
         super().__init__()
-        self.flip_test = flip_test
+        self.views = views_of(tta, context)
         self.network, self.calibration = network, Calibration()
         self.side, self.context = side, context
         self.register_buffer("mean", torch.tensor(list(mean)).view(3, 1, 1), persistent=False)
@@ -61,6 +66,7 @@ class CropSegmenter(nn.Module):
         boxes: Sequence[Tensor],
         labels: Sequence[Tensor],
         beside: Sequence[Tensor] | None = None,
+        others: Sequence[Tensor] | None = None,
     ) -> list[dict[str, Tensor]]:
         """Masks of given boxes; the same form as a detector's, but for the frame of the masks.
 
@@ -68,21 +74,29 @@ class CropSegmenter(nn.Module):
             images: uint8 ``[3, H, W]`` each, as they are; original_sizes: their ``(H, W)``.
             boxes: per image ``[N, 4]`` xyxy in its pixels; labels: per image ``[N]``, handed through.
             beside: per image ``[M, 4]``, boxes of other objects, which no mask is asked of: they tell what is near.
+            others: per image bool ``[N, N + M]``, which boxes, given ones and those beside, are of other objects than
+                each given one; None: all but itself.
 
         Returns:
-            per image ``boxes``, ``labels``, ``scores`` ``[N]`` (the IoU that the mask expects, 0..1), ``mask_probs``
-            ``[N, G, G]`` in 0..1, zero outside the box, and ``windows`` ``[N, 4]``, the frame that they lie in.
+            per image ``boxes``, ``labels``, ``confidence`` ``[N]`` (the IoU that the mask expects, 0..1), the same as
+            ``scores``, ``mask_probs`` ``[N, G, G]`` in 0..1, zero outside the box, and ``windows`` ``[N, 4]``, the
+            frame that they lie in.
         """
         found = []
-        others = [given[:0] for given in boxes] if beside is None else beside
-        for image, given, classes, more in zip(images, boxes, labels, others, strict=True):
+        beside = [given[:0] for given in boxes] if beside is None else beside
+        others = [None] * len(boxes) if others is None else others
+        for image, given, classes, more, other in zip(images, boxes, labels, beside, others, strict=True):
             windows, all_boxes = windows_of(given, self.context), torch.cat([given, more]).float()
-            parts = [self._probs(image, windows, all_boxes, i) for i in range(0, len(windows), CHUNK)]
+            if other is None:
+                other = ~torch.eye(len(given), len(all_boxes), dtype=torch.bool, device=given.device)
+            starts = range(0, len(windows), CHUNK)
+            parts = [self._probs(image, windows[i : i + CHUNK], all_boxes, other[i : i + CHUNK], i) for i in starts]
             cells = self.side // 2
             probs = torch.cat([p for p, _ in parts]) if parts else given.new_zeros((0, cells, cells))
-            scores = torch.cat([s for _, s in parts]) if parts else given.new_zeros(0)
+            sure = torch.cat([s for _, s in parts]) if parts else given.new_zeros(0)
             probs = probs * box_cells(into_windows(given.float(), windows), cells)
-            found.append({"boxes": given, "labels": classes, "scores": scores, "mask_probs": probs, "windows": windows})
+            found.append({"boxes": given, "labels": classes, "scores": sure, "confidence": sure,
+                          "mask_probs": probs, "windows": windows})  # fmt: skip
         return found
 
     @torch.no_grad()
@@ -104,22 +118,38 @@ class CropSegmenter(nn.Module):
             self.calibration.fit(torch.cat(quality), torch.cat(overlaps))
         return sum(map(len, quality))
 
-    def _probs(self, image: Tensor, windows: Tensor, boxes: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """Of the windows from ``start`` on; ``boxes``: theirs, then others."""
-        windows = windows[start : start + CHUNK]
+    def _probs(
+        self, image: Tensor, windows: Tensor, boxes: Tensor, others: Tensor, start: int
+    ) -> tuple[Tensor, Tensor]:
+        """The mean of all views, in ``windows [n, 4]``, and their mean confidence.
+
+        Args:
+            boxes: of the image, those of the windows from ``start`` on; others: ``[n, len(boxes)]``.
+        """
+        probs, sure = [], []
+        for view in self.views:
+            own = windows_of(boxes[start : start + len(windows)], view.context)
+            for seen, confidence in self._seen(image, own, boxes, others, start, view):
+                probs.append(seen if view.context == self.context else into_other_windows(seen, own, windows))
+                sure.append(confidence)
+        return sum(probs) / len(probs), sum(sure) / len(sure)
+
+    def _seen(
+        self, image: Tensor, windows: Tensor, boxes: Tensor, others: Tensor, start: int, view: View
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Probabilities and confidence of the crops, and of the mirrored ones where the view has both."""
         crops = cut_out(image, windows, self.side, self.mean.flatten())
         shares = into_windows(boxes[None], windows[:, None])
-        own = torch.arange(start, start + len(windows), device=boxes.device)[:, None]
-        counts = torch.arange(len(boxes), device=boxes.device) != own
-        given = shares.gather(1, own[..., None].expand(-1, 1, 4))[:, 0]
-        near = neighbour_plane(shares, counts, self.side)
-        said = self(crops, given, near)
-        probs, quality = said.logits.sigmoid(), self.calibration(said.quality)
-        if self.flip_test:
-            mirrored = self(crops.flip(-1), mirrored_boxes(given), near.flip(-1))
-            probs = (probs + mirrored.logits.sigmoid().flip(-1)) / 2
-            quality = (quality + self.calibration(mirrored.quality)) / 2
-        return probs, quality
+        own = torch.arange(start, start + len(windows), device=boxes.device)[:, None, None]
+        given = shares.gather(1, own.expand(-1, 1, 4))[:, 0]
+        near = neighbour_plane(shares, others, self.side)
+        for mirrored in view.sides:
+            if mirrored:
+                said = self(crops.flip(-1), mirrored_boxes(given), near.flip(-1))
+                yield said.logits.sigmoid().flip(-1), self.calibration(said.quality)
+            else:
+                said = self(crops, given, near)
+                yield said.logits.sigmoid(), self.calibration(said.quality)
 
 
 def box_cells(boxes: Tensor, cells: int) -> Tensor:

@@ -62,6 +62,24 @@ def into_windows(boxes: Tensor, windows: Tensor) -> Tensor:
     return torch.cat([(boxes[..., :2] - corner) / sides, (boxes[..., 2:] - corner) / sides], dim=-1)
 
 
+def into_other_windows(grids: Tensor, there: Tensor, here: Tensor) -> Tensor:
+    """Grids over some windows, read at the cells of others of the same objects (bilinear).
+
+    Args:
+        grids: ``[N, G, G]`` over ``there``.
+        there, here: ``[N, 4]`` windows.
+
+    Returns:
+        ``[N, G, G]`` over ``here``; beyond ``there`` what its outermost cells have.
+    """
+    wanted = into_windows(here, there)
+    size, middle = wanted[:, 2:] - wanted[:, :2], wanted[:, :2] + wanted[:, 2:] - 1
+    # of grid_sample's own frame, -1 to 1 from edge to edge
+    affine = torch.stack([torch.diag_embed(size)[:, 0], torch.diag_embed(size)[:, 1]], dim=1)
+    places = F.affine_grid(torch.cat([affine, middle[..., None]], dim=2), [len(grids), 1, *grids.shape[1:]], False)
+    return F.grid_sample(grids[:, None], places, padding_mode="border", align_corners=False)[:, 0]
+
+
 def mirrored_boxes(boxes: Tensor) -> Tensor:
     """``[N, 4]`` in shares of crops → those of the mirrored crops."""
     return torch.stack([1 - boxes[:, 2], boxes[:, 1], 1 - boxes[:, 0], boxes[:, 3]], dim=1)
