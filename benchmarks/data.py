@@ -1,11 +1,12 @@
 """Start-up on a COCO-sized annotation file, cold and from the cache, and samples a second of one worker.
 
-``python -m benchmarks.data [images=118000] [objects=860000] [root=../shared/data/coco]``
+``python -m benchmarks.data [images=118000] [objects=860000] [root=../shared/data/coco] [earlier=COMMIT|none]``
 
-The annotation file is generated: polygons of 24 corners, seven objects an image. Samples: our training data set beside
-torchvision's reference pipeline for detection (CocoDetection, polygons to bitmaps, flip, resize) on the photographs
-below ``root``, one process with one thread as a loader's worker has it, the same short side; without ``root`` that row
-is left out. Memory: what each of four forked workers has of its own once it has read all records.
+The annotation file is generated: polygons of 24 corners, seven objects an image. Reading it cold stands beside an
+earlier build (``benchmarks.builds``), with the peak of memory in shares of the file's size. Samples: our training data
+set beside torchvision's reference pipeline for detection (CocoDetection, polygons to bitmaps, flip, resize) on the
+photographs below ``root``, one process with one thread as a loader's worker has it, the same short side; without
+``root`` that row is left out. Memory: what each of four forked workers has of its own once it has read all records.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from torchvision import tv_tensors
 from torchvision.datasets import CocoDetection
 from torchvision.transforms import v2
 
+from benchmarks.builds import EARLIER, beside, builds
 from benchmarks.harness import arguments, hardware, interleaved, report
 from contrastmask.data.annotations.cache import load_cached
 from contrastmask.data.annotations.load import load_annotations
@@ -117,8 +119,8 @@ class Reference(CocoDetection):
         return self.change(image, target)
 
 
-def start_up(images: int, objects: int) -> list[dict[str, Any]]:
-    """Cold, first with a cache, then from it."""
+def start_up(images: int, objects: int, earlier: str, repeats: int) -> list[dict[str, Any]]:
+    """Cold, beside an earlier build; first with a cache, then from it."""
     with tempfile.TemporaryDirectory() as folder:
         path, cache = Path(folder) / "train.json", Path(folder) / "cache"
         write_annotations(path, images, objects)
@@ -131,7 +133,10 @@ def start_up(images: int, objects: int) -> list[dict[str, Any]]:
             rows.append({"work": what, "s": time.perf_counter() - start, "objects": len(records.ann_ids)})
             return records
 
-        row(f"read and check {size:.0f} MiB", lambda: load_annotations(path, folder))
+        with builds(earlier) as found:
+            cold, told = beside(found, "reading", str(path), repeats=repeats)
+        shares = {f"{build}, peak / file": cold[f"{build}, peak, MiB"] / size for build in told}
+        rows.append({"work": f"read and check {size:.0f} MiB", "objects": told["ours"]["result"], **cold, **shares})
         row("the same, and keep it", lambda: load_cached(path, folder, folder=cache, smallest=0))
         records = row("from the cache, content verified", lambda: load_cached(path, folder, folder=cache, smallest=0))
         rows.append({"work": "a forked worker's own memory", "MiB": own_memory(records)})
@@ -162,8 +167,8 @@ def samples(root: Path, count: int) -> dict[str, Any]:
 def main(argv: list[str]) -> None:
     """Print and keep the table."""
     options = arguments(argv, images="118000", objects="860000", photographs="40", root="../shared/data/coco",
-                        out="outputs/benchmarks")  # fmt: skip
-    rows = start_up(int(options["images"]), int(options["objects"]))
+                        earlier=EARLIER, repeats="5", out="outputs/benchmarks")  # fmt: skip
+    rows = start_up(int(options["images"]), int(options["objects"]), options["earlier"], int(options["repeats"]))
     if Path(options["root"]).is_dir():
         rows.append(samples(Path(options["root"]), int(options["photographs"])))
     report("data", hardware("cpu", "fp32"), rows, options["out"])

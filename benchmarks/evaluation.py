@@ -1,15 +1,20 @@
-"""COCO evaluation of a validation set's size: base, novel, all and per class in one pass, beside pycocotools.
+"""COCO evaluation of a validation set's size: base, novel, all and per class in one pass, beside an earlier build and
+pycocotools; masks in given boxes with boundary IoU; and how both grow.
 
-``python -m benchmarks.evaluation [images=5000] [detections=100] [peer_images=500]``
+``python -m benchmarks.evaluation [images=5000] [detections=100] [peer_images=500] [earlier=COMMIT|none] [repeats=5]
+[growth=images,classes|none]``
 
 Generated: 7 objects an image of 80 classes as blobs of 24 corners; three shifted copies of each object among the
-detections, the rest blobs elsewhere. The peer does the same work on the first ``peer_images`` images, where we are
-timed too: pycocotools knows no groups, but its one evaluation holds all classes, from which the same figures are read.
+detections, the rest blobs elsewhere. pycocotools does the same work on the first ``peer_images`` images, where we are
+timed too: it knows no groups, but its one evaluation holds all classes, from which the same figures are read. Every
+figure is of a process of its own, which has read truth and predictions before. ``evaluation.png`` needs matplotlib.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import pickle
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,13 +24,12 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from benchmarks.harness import arguments, hardware, interleaved, peak_mib, report, seconds
-from contrastmask.data.splits import Split
-from contrastmask.evaluation.slices import evaluate
-from contrastmask.evaluation.truth import Truth
-from contrastmask.evaluation.truth_file import read_truth
+from benchmarks.builds import EARLIER, NONE, ROOT, beside, builds, work
+from benchmarks.harness import arguments, hardware, report
 
 SIZE, CLASSES, OBJECTS, CORNERS = (480, 640), 80, 7, 24
+AXES = {"images": (625, 1250, 2500, 5000), "classes": (20, 80, 320, 1280), "detections": (25, 50, 100, 200)}
+MIDDLE = {"images": 1250, "classes": CLASSES, "detections": 100}
 
 
 def blobs(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -37,12 +41,12 @@ def blobs(rng: np.random.Generator, count: int) -> np.ndarray:
     return np.clip(corners, 0, SIZE[::-1])
 
 
-def generate(images: int, detections: int, folder: Path) -> tuple[Truth, list[dict[str, Any]]]:
-    """An annotation file, read, and predictions for it."""
+def generate(images: int, detections: int, folder: Path, classes: int = CLASSES) -> None:
+    """An annotation file ``truth.json``, and predictions for it."""
     rng = np.random.default_rng(0)
     annotations, predictions = [], []
     for image_id in range(1, images + 1):
-        truth, labels = blobs(rng, OBJECTS), rng.integers(CLASSES, size=OBJECTS)
+        truth, labels = blobs(rng, OBJECTS), rng.integers(classes, size=OBJECTS)
         for outline, label in zip(truth, labels, strict=True):
             low, high = outline.min(0), outline.max(0)
             annotations.append({
@@ -52,7 +56,7 @@ def generate(images: int, detections: int, folder: Path) -> tuple[Truth, list[di
             })  # fmt: skip
         near = np.concatenate([truth + rng.normal(0, 4, (OBJECTS, 1, 2)) for _ in range(3)])
         found = np.clip(np.concatenate([near, blobs(rng, max(detections - len(near), 0))])[:detections], 0, SIZE[::-1])
-        chosen = np.concatenate([np.tile(labels, 3), rng.integers(CLASSES, size=len(found))])[: len(found)]
+        chosen = np.concatenate([np.tile(labels, 3), rng.integers(classes, size=len(found))])[: len(found)]
         predictions.append({
             "image_id": image_id, "scores": rng.uniform(0.05, 1, len(found)), "labels": chosen,
             "boxes": np.concatenate([found.min(1), found.max(1)], axis=1),
@@ -62,51 +66,108 @@ def generate(images: int, detections: int, folder: Path) -> tuple[Truth, list[di
         "images": [
             {"id": i, "file_name": f"{i}.jpg", "height": SIZE[0], "width": SIZE[1]} for i in range(1, images + 1)
         ],
-        "categories": [{"id": k + 1, "name": f"class {k}"} for k in range(CLASSES)],
+        "categories": [{"id": k + 1, "name": f"class {k}"} for k in range(classes)],
         "annotations": annotations,
     }
     (folder / "truth.json").write_text(json.dumps(content))
-    return read_truth(folder / "truth.json"), predictions
+    (folder / "predictions.pickle").write_bytes(pickle.dumps(predictions))
+
+
+def compare(options: dict[str, str]) -> list[dict[str, Any]]:
+    """Both builds on the whole set, and pycocotools on a part of it."""
+    images, part, repeats = int(options["images"]), int(options["peer_images"]), int(options["repeats"])
+    with tempfile.TemporaryDirectory() as place, builds(options["earlier"]) as found:
+        folder = Path(place)
+        generate(images, int(options["detections"]), folder)
+        row, told = beside(found, "evaluation", place, repeats=repeats)
+        before = told["ours"]["before, MiB"]
+        rows = [{"work": "boxes and masks", "images": images, **row, "of it before, MiB": before, **_apart(told)}]
+        row, told = beside(found, "given_boxes", place, repeats=repeats)
+        rows.append({"work": "masks in given boxes", "images": images, **row, **_apart(told)})
+        backends: dict[str, list[dict[str, Any]]] = {"arrays": [], "faster": [], "pycocotools": []}
+        for _ in range(repeats):
+            for backend, ones in backends.items():
+                ones.append(work(ROOT, "evaluation", place, f"backend={backend}", f"images={part}"))
+        seconds = {backend: float(np.median([one["s"] for one in ones])) for backend, ones in backends.items()}
+        for backend in ("faster", "pycocotools"):
+            both = {"ours": backends["arrays"][0], "earlier": backends[backend][0]}
+            rows.append({"work": f"evaluator={backend}", "images": part, "ours, s": seconds["arrays"],
+                         "peer, s": seconds[backend], "peer / ours": seconds[backend] / seconds["arrays"],
+                         **_apart(both)})  # fmt: skip
+    return rows
+
+
+def growth(axis: str) -> list[dict[str, Any]]:
+    """One quantity changed, the others at their middle."""
+    rows = []
+    for value in AXES[axis]:
+        point = {**MIDDLE, axis: value}
+        with tempfile.TemporaryDirectory() as place:
+            generate(point["images"], point["detections"], Path(place), point["classes"])
+            told = [work(ROOT, "evaluation", place) for _ in range(3)]
+        rows.append({"axis": axis, "value": value, "s": float(np.median([one["s"] for one in told])),
+                     "peak, MiB": told[0]["peak, MiB"], "before, MiB": told[0]["before, MiB"]})  # fmt: skip
+    return rows
+
+
+def plot(rows: list[dict[str, Any]], path: Path) -> None:
+    """Time and memory against each axis; the memory before the evaluation beside its peak."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    axes = list(dict.fromkeys(row["axis"] for row in rows))
+    figure, grid = plt.subplots(2, len(axes), figsize=(3.4 * len(axes), 5.6), squeeze=False, layout="constrained")
+    for column, axis in enumerate(axes):
+        chosen = [row for row in rows if row["axis"] == axis]
+        values = [row["value"] for row in chosen]
+        times, memory = grid[0][column], grid[1][column]
+        times.plot(values, [row["s"] for row in chosen], "o-")
+        memory.plot(values, [row["peak, MiB"] for row in chosen], "s-", color="tab:green", label="peak")
+        memory.plot(values, [row["before, MiB"] for row in chosen], "--", color="tab:gray", label="truth, predictions")
+        for part in (times, memory):
+            part.set_xlabel(axis)
+            part.set_xscale("log", base=2)
+            part.set_xticks(values, [str(value) for value in values])
+            part.set_ylim(0, 1.08 * max(max(line.get_ydata()) for line in part.lines))
+            part.minorticks_off()
+            part.grid(alpha=0.3)
+    grid[0][0].set_ylabel("seconds")
+    grid[1][0].set_ylabel("MiB")
+    grid[1][0].legend()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
 
 
 def main(argv: list[str]) -> None:
-    """Time the whole set once (it takes long), then ours and pycocotools on a part of it, in turns."""
-    options = arguments(argv, images="5000", detections="100", peer_images="500", out="outputs/benchmarks")
-    with tempfile.TemporaryDirectory() as folder:
-        truth, predictions = generate(int(options["images"]), int(options["detections"]), Path(folder))
-    split = Split("own", tuple(truth.class_names), tuple(range(20)), tuple(range(20, CLASSES)))
-    start = peak_mib()
-    whole = seconds(lambda: evaluate(truth, predictions, split))
-    rows: list[dict[str, Any]] = [
-        {
-            "images": len(predictions),
-            "ours, s": whole,
-            "peak, MiB": peak_mib(),
-            "of it before, MiB": start,
-        }
-    ]
-    part = predictions[: int(options["peer_images"])]
-    seen = [prediction["image_id"] for prediction in part]
-    results = {}
-
-    def run(backend: str) -> None:
-        results[backend] = evaluate(truth, part, split, image_ids=seen, backend=backend)
-
-    times = interleaved({"ours, s": lambda: run("faster"), "pycocotools, s": lambda: run("pycocotools")})
-    ours, theirs = (list(_figures(results[b])) for b in ("faster", "pycocotools"))
-    apart = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
-    ratio = times["pycocotools, s"] / times["ours, s"]
-    rows.append({"images": len(part), **times, "ratio": ratio, "figures apart by, percent": apart})
-    report("evaluation", hardware("cpu", "fp32"), rows, options["out"])
+    """Compare, grow, print and keep."""
+    options = arguments(argv, images="5000", detections="100", peer_images="500", earlier=EARLIER, repeats="5",
+                        growth="images,classes", out="outputs/benchmarks")  # fmt: skip
+    rows = compare(options)
+    grown = [row for axis in options["growth"].split(",") if axis != NONE for row in growth(axis)]
+    path = report("evaluation", hardware("cpu", "fp32"), rows + grown, options["out"])
+    if grown and importlib.util.find_spec("matplotlib") is not None:
+        plot(grown, path.with_suffix(".png"))
 
 
-def _figures(part: Any) -> Iterator[float]:
-    """All numbers of a result, in order."""
+def _apart(told: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """The greatest difference of any two figures."""
+    if "earlier" not in told:
+        return {}
+    ours, theirs = (dict(_figures(told[build]["result"])) for build in ("ours", "earlier"))
+    # figures that one build alone has are not compared
+    return {"figures apart by, percent": max(abs(ours[name] - theirs[name]) for name in ours.keys() & theirs.keys())}
+
+
+def _figures(part: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """All numbers of a result by name; not those of what the truth was."""
     if isinstance(part, dict):
-        for value in part.values():
-            yield from _figures(value)
+        for key, value in part.items():
+            if key != "truth":
+                yield from _figures(value, f"{name}/{key}")
     elif isinstance(part, (int, float)):
-        yield float(part)
+        yield name, float(part)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,84 @@
+"""Pieces of work for ``benchmarks.builds``: read what is needed, do one thing, tell seconds, peak memory and result.
+
+Runs with the package of any build since evaluation has had its own truth; needs no torch of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CLASSES_BASE = 20
+
+
+def evaluation(folder: str, *words: str) -> dict[str, Any]:
+    """Boxes and masks; words: backend=NAME, images=N of the first ones alone."""
+    from contrastmask.evaluation.slices import evaluate
+    from contrastmask.evaluation.truth_file import read_truth
+
+    options = dict(word.split("=") for word in words)
+    truth = read_truth(Path(folder) / "truth.json")
+    predictions = pickle.loads((Path(folder) / "predictions.pickle").read_bytes())
+    more: dict[str, Any] = {"backend": options["backend"]} if "backend" in options else {}
+    if "images" in options:
+        predictions = predictions[: int(options["images"])]
+        more["image_ids"] = [prediction["image_id"] for prediction in predictions]
+    split = _split(truth.class_names)
+    return _timed(lambda: evaluate(truth, predictions, split, **more))
+
+
+def given_boxes(folder: str) -> dict[str, Any]:
+    """Masks in true boxes: IoU, boundary IoU, AP; the masks are detections that lie near."""
+    from contrastmask.data.annotations.load import load_annotations
+    from contrastmask.evaluation.given_boxes import given_box_scores
+
+    records = load_annotations(Path(folder) / "truth.json", folder)
+    predictions = []
+    for image, found in enumerate(pickle.loads((Path(folder) / "predictions.pickle").read_bytes())):
+        rows = np.arange(records.offsets[image], records.offsets[image + 1])
+        rles = [{"size": list(rle["size"]), "counts": rle["counts"].decode()} for rle in found["rles"][: len(rows)]]
+        predictions.append({
+            "image_id": found["image_id"], "ann_ids": records.ann_ids[rows], "labels": records.labels[rows],
+            "scores": found["scores"][: len(rows)], "boxes": records.boxes[rows], "rles": rles,
+        })  # fmt: skip
+    split = _split(records.class_names)
+    return _timed(lambda: given_box_scores(records, predictions, split))
+
+
+def reading(path: str) -> dict[str, Any]:
+    """An annotation file, cold."""
+    from contrastmask.data.annotations.load import load_annotations
+
+    return _timed(lambda: len(load_annotations(path, Path(path).parent).ann_ids))
+
+
+def _split(names: list[str]) -> Any:
+    from contrastmask.data.splits import Split
+
+    count = len(names)
+    base = min(CLASSES_BASE, count)
+    return Split("own", tuple(names), tuple(range(base)), tuple(range(base, count)))
+
+
+def _timed(run: Callable[[], Any]) -> dict[str, Any]:
+    before, start = peak_mib(), time.perf_counter()
+    result = run()
+    return {"s": time.perf_counter() - start, "peak, MiB": peak_mib(), "before, MiB": before, "result": result}
+
+
+def peak_mib() -> float:
+    """As ``harness.peak_mib``, which needs torch."""
+    line = next(row for row in Path("/proc/self/status").read_text().splitlines() if row.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    WORKS = {"evaluation": evaluation, "given_boxes": given_boxes, "reading": reading}
+    print(json.dumps(WORKS[sys.argv[1]](*sys.argv[2:])))
