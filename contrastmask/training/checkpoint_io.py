@@ -9,7 +9,7 @@ import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 
 from contrastmask.errors import CheckpointError, DataError, system_error
-from contrastmask.files.whole_file import whole_file
+from contrastmask.files.whole_file import remove_stale_parts, whole_file
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
@@ -26,6 +26,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
             CheckpointError: no permission, no room; the checkpoint that was there before is untouched.
         """
         path = Path(path)
+        remove_stale_parts(path)
         try:
             with whole_file(path) as file:
                 torch.save(checkpoint, file)
