@@ -23,6 +23,7 @@ TINY = {
     "outlines": ("size=tiny", "objects=14"),
     "growth": ("size=tiny", "axes=rois,classes"),
     "step": ("size=tiny", "positives=6"),
+    "review": ("objects=30", "decisions=3", "side=128"),
     "start": ("images=2", "repeats=1"),
     "variants": ("size=tiny", "positives=6"),
 }
@@ -41,6 +42,10 @@ SECONDS = {"growth", "inference", "step", "variants"}  # each of them takes 6 to
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SECONDS)) for n in TINY])
 def test_it_leaves_a_table(name: str, tmp_path: Path) -> None:
+    if name == "review":
+        pytest.importorskip(
+            "uvicorn", reason="the page's libraries are not installed: pip install 'contrastmask[review]'"
+        )
     importlib.import_module(f"benchmarks.{name}").main([*TINY[name], f"out={tmp_path}"])
     found = json.loads((tmp_path / f"{name}.json").read_text())
     assert found["header"]["threads"] >= 1

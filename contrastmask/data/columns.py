@@ -6,7 +6,7 @@ Ragged arrays are values [N] with offsets [R+1]: row r is `values[offsets[r]:off
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 INT64_MAX = 2**63 - 1
 LONG_ROWS = 8  # values a row from which on rows are copied one by one, without an index of every value
+BLOCK = 1 << 15  # values that are worked on at once
 
 
 def integers(values: Sequence[Any] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +121,23 @@ def repeats(values: np.ndarray) -> np.ndarray:
 def offsets_of(lengths: np.ndarray) -> np.ndarray:
     """int64 [R+1] from the rows' lengths [R]."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
+
+
+def blocks(offsets: np.ndarray, size: int = BLOCK) -> Iterator[slice]:
+    """The rows of a ragged array in groups of about so many values, each at least one row.
+
+    What is made of all values of a large file at once takes many times its memory; what fits into the processor's
+    cache is worked on several times as fast.
+
+    Args:
+        offsets: int64 [R+1], where each row starts and the last ends.
+    """
+    first, count = 0, len(offsets) - 1
+    while first < count:
+        last = int(np.searchsorted(offsets, offsets[first] + size, side="right")) - 1
+        last = min(max(last, first + 1), count)
+        yield slice(first, last)
+        first = last
 
 
 def take_rows(

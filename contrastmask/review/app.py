@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -26,6 +27,13 @@ from contrastmask.review.view import AROUND, WHOLE, Views, window
 MOST = 1 << 14  # bytes that a browser may send at once
 NAME = 64  # characters of a window's own name
 STATIC = {"app.js": "text/javascript", "style.css": "text/css", "icon.svg": "image/svg+xml"}
+
+
+class Shown(NamedTuple):
+    """An answer, and the object that will be asked for next."""
+
+    text: str
+    coming: int | None
 
 
 class Pages:
@@ -62,18 +70,19 @@ class Pages:
             classes=objects.records.class_names,
         )
 
-    def show(self, wish: Wish, name: str, place: int | None, notice: str = "") -> str:
-        """An object, or that there is none left; ``name`` is the window's."""
+    def show(self, wish: Wish, name: str, place: int | None, notice: str = "") -> Shown:
+        """An object, or that there is none left, and which comes next; ``name`` is the window's."""
         self.queue.look(name, place)
         with self.decisions.lock:
             counts = self.queue.counts(wish)
             view = None if place is None else self.views.view(place, wish)
         coming = None if place is None else self.queue.step(wish, name, place)
-        return self.templates.get_template("object.html").render(
+        text = self.templates.get_template("object.html").render(
             view=view, counts=counts, coming=coming, notice=notice, target=self.options.target.name
         )
+        return Shown(text, coming)
 
-    def step(self, wish: Wish, name: str, place: int | None, way: str) -> str:
+    def step(self, wish: Wish, name: str, place: int | None, way: str) -> Shown:
         """The object at ``place`` ("here"), or one "next" to it or "back" from it, or the "first"."""
         if way == "here" and place is not None:
             self.objects.at(place)
@@ -85,13 +94,13 @@ class Pages:
             return self.show(wish, name, place, "there is no other one of this choice")
         return self.show(wish, name, found)
 
-    def decide(self, wish: Wish, name: str, place: int, state: int, seen: int) -> str:
+    def decide(self, wish: Wish, name: str, place: int, state: int, seen: int) -> Shown:
         """Say something of an object, then show the next one. Raises ConflictError."""
         self.objects.at(place)
         self.decisions.decide([place], state, name, seen)
         return self.show(wish, name, self.queue.step(wish, name, place))
 
-    def accept_surer(self, wish: Wish, name: str, place: int, seen: int) -> str:
+    def accept_surer(self, wish: Wish, name: str, place: int, seen: int) -> Shown:
         """Accept the object and all undecided ones of its class that are as sure as it. Raises ConflictError."""
         with self.decisions.lock:
             rows = self.queue.surer(place)
@@ -100,7 +109,7 @@ class Pages:
             self.decisions.decide(rows, ACCEPTED, name, seen)
         return self.show(wish, name, self.queue.step(wish, name, place), f"{len(rows)} accepted")
 
-    def undo(self, wish: Wish, name: str) -> str:
+    def undo(self, wish: Wish, name: str) -> Shown:
         """Take this window's last decision back and show what it was about. Raises ConflictError."""
         rows = self.decisions.undo(name)
         notice = "undone" if len(rows) == 1 else f"undone for {len(rows)} masks"
@@ -122,6 +131,10 @@ def application(pages: Pages) -> Starlette:
     """The ASGI application, without its guard."""
     classes = len(pages.objects.records.class_names)
 
+    def answer(shown: Shown, status: int = 200) -> Response:
+        later = None if shown.coming is None else BackgroundTask(pages.views.prepare, shown.coming)
+        return HTMLResponse(shown.text, status, background=later)
+
     def page(request: Request) -> Response:
         return HTMLResponse(pages.page())
 
@@ -135,7 +148,7 @@ def application(pages: Pages) -> Starlette:
     def look(request: Request) -> Response:
         words = dict(request.query_params)
         place = _whole(words["place"]) if words.get("place") else None
-        return HTMLResponse(pages.step(Wish.read(words, classes), _window(words), place, words.get("way", "first")))
+        return answer(pages.step(Wish.read(words, classes), _window(words), place, words.get("way", "first")))
 
     def picture(request: Request) -> Response:
         path = request.path_params
@@ -148,17 +161,17 @@ def application(pages: Pages) -> Starlette:
         what = request.path_params["what"]
         try:
             if what == "undo":
-                return HTMLResponse(await run_in_threadpool(pages.undo, wish, name))
+                return answer(await run_in_threadpool(pages.undo, wish, name))
             place, seen = _whole(words.get("place")), _whole(words.get("seen"))
             try:
                 if what == "surer":
-                    return HTMLResponse(await run_in_threadpool(pages.accept_surer, wish, name, place, seen))
+                    return answer(await run_in_threadpool(pages.accept_surer, wish, name, place, seen))
                 if what not in STATES[1:]:
                     raise ConfigError("there is no such decision")
-                return HTMLResponse(await run_in_threadpool(pages.decide, wish, name, place, STATES.index(what), seen))
+                return answer(await run_in_threadpool(pages.decide, wish, name, place, STATES.index(what), seen))
             except ConflictError as conflict:
                 shown = await run_in_threadpool(pages.show, wish, name, place, f"not taken: {conflict}")
-                return HTMLResponse(shown, 409)
+                return answer(shown, 409)
         except ConflictError as conflict:
             return PlainTextResponse(str(conflict), 409)
 

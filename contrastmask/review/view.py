@@ -63,6 +63,12 @@ class Views:
             "surer": len(self.queue.surer(place)),
         }
 
+    def prepare(self, place: int) -> None:
+        """Find the outlines that a view of the object will need, while a person looks at another one."""
+        a = self.objects.at(place)
+        self._outline(place)
+        self._neighbours(a, self.objects.records.image_of(a), window(self.objects, a, CONTEXT))
+
     def _outline_of(self, place: int) -> list[str]:
         return paths_of(self.objects.records.segmentation(int(self.objects.position[place])))
 
@@ -121,7 +127,13 @@ def paths_of(segmentation: list[list[float]] | dict[str, Any]) -> list[str]:
         segmentation: checked polygons or compressed run lengths.
     """
     polygons = polygons_of_runs(segmentation) if isinstance(segmentation, dict) else segmentation
-    return ["M" + " ".join(f"{round(value, 1):g}" for value in polygon) + "Z" for polygon in polygons]
+    return [_path(np.array(polygon)) for polygon in polygons]
+
+
+def _path(numbers: np.ndarray) -> str:
+    whole = numbers.astype(np.int64)
+    numbers = whole if np.array_equal(whole, numbers) else numbers.round(1)
+    return "M" + str(numbers.tolist())[1:-1].replace(",", "") + "Z"
 
 
 def _figures(figures: dict[str, Any], box: np.ndarray) -> dict[str, Any]:

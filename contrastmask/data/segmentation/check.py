@@ -16,7 +16,7 @@ from pycocotools import mask as coco_mask
 from contrastmask.data.columns import integers, offsets_of, take_rows
 from contrastmask.data.segmentation.outlines import Outlines, measure
 from contrastmask.data.segmentation.polygons import Polygons
-from contrastmask.data.segmentation.rle import read_runs
+from contrastmask.data.segmentation.rle import run_sums
 from contrastmask.data.segmentation.table import SegmentationTable
 from contrastmask.errors import DataError
 
@@ -90,9 +90,8 @@ def pack(segmentations: Sequence[Any], heights: np.ndarray, widths: np.ndarray) 
     trimmed, blank = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
     table, problem = _gather(segmentations, heights, widths)
     has_runs = np.diff(table.run_rows) > 0
-    runs = read_runs(table.runs, table.run_rows)
-    pixels, area = runs.sums
-    problem[has_runs & ~(runs.ok & (pixels == heights * widths))] = MALFORMED
+    ok, pixels, area = run_sums(table.runs, table.run_rows)
+    problem[has_runs & ~(ok & (pixels == heights * widths))] = MALFORMED
     blank |= has_runs & (problem == SOUND) & (area == 0)
     table, outline = _check_polygons(table, heights, widths, problem, trimmed, blank)
     unsound = (problem != SOUND) & table.present

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from contrastmask.data.columns import blocks
 from contrastmask.data.segmentation.check import SOUND, Packed
-from contrastmask.data.segmentation.rle import read_runs
+from contrastmask.data.segmentation.rle import part, read_runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,9 @@ def mask_extents(packed: Packed, heights: np.ndarray) -> Extents:
     rows = np.flatnonzero((np.diff(table.run_rows) > 0) & ~packed.lacking)
     if len(rows):
         chosen = table.take(rows)
-        box[rows], area[rows] = _of_runs(chosen.runs, chosen.run_rows, heights[rows])
+        for block in blocks(chosen.run_rows):
+            here = rows[block]
+            box[here], area[here] = _of_runs(*part(chosen.runs, chosen.run_rows, block), heights[here])
     return Extents(box, area, ~packed.lacking, polygons)
 
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contrastmask.data.columns import offsets_of
-from contrastmask.data.segmentation.rle import read_runs
+from contrastmask.data.columns import blocks, offsets_of
+from contrastmask.data.segmentation.rle import part, read_runs
 
 SIDES = ("left", "top", "right", "bottom")
 REACH = 1.0  # px between a mask and a side of its box that it still touches: boxes are drawn to fractions of a pixel
-BLOCK = 2048  # masks measured together: some hundred runs each
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,22 +45,28 @@ def measure_masks(counts: Sequence[bytes | str], heights: np.ndarray, boxes: np.
         boxes: float [N, 4] xyxy in pixels, sides above 0.
     """
     heights, boxes = np.asarray(heights, dtype=np.int64), np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-    blocks = [slice(first, first + BLOCK) for first in range(0, max(len(counts), 1), BLOCK)]
-    found = [_measure(counts[block], heights[block], boxes[block]) for block in blocks]
-    return MaskFigures(*(np.concatenate([getattr(part, name) for part in found]) for name in vars(found[0])))
+    encoded = [one.encode("ascii") if isinstance(one, str) else one for one in counts]
+    text = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    offsets = offsets_of(np.array([len(one) for one in encoded], dtype=np.int64))
+    found = [
+        _measure(*part(text, offsets, block), heights[block], boxes[block]) for block in (*blocks(offsets), slice(0, 0))
+    ]
+    return MaskFigures(*(np.concatenate([getattr(one, name) for one in found]) for name in vars(found[0])))
 
 
-def _measure(counts: Sequence[bytes | str], heights: np.ndarray, boxes: np.ndarray) -> MaskFigures:
-    number = len(counts)
-    owner, column, top, bottom = _column_runs(counts, heights)
+def _measure(text: np.ndarray, offsets: np.ndarray, heights: np.ndarray, boxes: np.ndarray) -> MaskFigures:
+    number = len(heights)
+    owner, column, top, bottom = _column_runs(text, offsets, heights)
     length = bottom - top
     components, largest = _parts(owner, column, top, bottom, heights, number)
     area = np.bincount(owner, length, number)
     own = np.full((number, 4), np.inf)
     own[:, 2:] = -np.inf
-    for side, values, extreme in ((0, column, np.minimum), (1, top, np.minimum),
-                                  (2, column + 1, np.maximum), (3, bottom, np.maximum)):  # fmt: skip
-        extreme.at(own[:, side], owner, values)
+    first = np.flatnonzero(np.diff(owner, prepend=-1))  # runs are sorted by mask and column
+    if len(first):
+        last = np.append(first[1:], len(owner)) - 1
+        sides = column[first], np.minimum.reduceat(top, first), column[last] + 1, np.maximum.reduceat(bottom, first)
+        own[owner[first]] = np.stack(sides, axis=1)
     inside = (np.minimum(own[:, 2:], boxes[:, 2:]) - np.maximum(own[:, :2], boxes[:, :2])).clip(0).prod(axis=1)
     given = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
     whole = np.where(area > 0, (own[:, 2:] - own[:, :2]).clip(0).prod(axis=1), 0)
@@ -78,11 +83,9 @@ def _measure(counts: Sequence[bytes | str], heights: np.ndarray, boxes: np.ndarr
     )
 
 
-def _column_runs(counts: Sequence[bytes | str], heights: np.ndarray) -> tuple[np.ndarray, ...]:
+def _column_runs(text: np.ndarray, offsets: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, ...]:
     """The foreground as runs within one column each: owner, column, first row, row behind the last; int64 [S] each."""
-    encoded = [text.encode("ascii") if isinstance(text, str) else text for text in counts]
-    text = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-    runs = read_runs(text, offsets_of(np.array([len(part) for part in encoded], dtype=np.int64)))
+    runs = read_runs(text, offsets)
     ends = np.cumsum(runs.values)
     before = np.concatenate([[0], ends])[runs.offsets[:-1]]
     ones = np.flatnonzero((runs.position % 2 == 1) & (runs.values > 0))
@@ -108,7 +111,8 @@ def _parts(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Number of parts int64 [N], and pixels of the largest, float64 [N]."""
     columns = np.zeros(number, dtype=np.int64)
-    np.maximum.at(columns, owner, column + 1)
+    last = np.flatnonzero(np.diff(owner, append=-1))
+    columns[owner[last]] = column[last] + 1
     # all masks' columns one below the other; an empty column before each mask keeps it from its predecessor
     base = offsets_of((columns + 1) * heights)[:-1] + heights
     height = heights[owner]
@@ -118,12 +122,20 @@ def _parts(
     meets = (high - low).clip(0)
     one = np.repeat(np.arange(len(owner)), meets)
     other = np.arange(len(one)) - np.repeat(np.cumsum(meets) - meets, meets) + np.repeat(low, meets)
-    label = _least_of_each(one, other, len(owner))
-    roots = label == np.arange(len(label))
-    pixels = np.bincount(label, bottom - top, len(label))
-    largest = np.zeros(number)
-    np.maximum.at(largest, owner[roots], pixels[roots])
-    return np.bincount(owner[roots], minlength=number), largest
+    # a part begins with a run that meets none before it: where only one does, there is one part
+    begins = np.bincount(owner[meets == 0], minlength=number)
+    components, largest = np.minimum(begins, 1), np.bincount(owner, bottom - top, number)
+    open_ = np.flatnonzero((begins > 1)[owner])
+    if len(open_):
+        place = np.cumsum((begins > 1)[owner]) - 1  # of each run among those
+        edges = (begins > 1)[owner[one]]
+        label = _least_of_each(place[one[edges]], place[other[edges]], len(open_))
+        roots = label == np.arange(len(label))
+        pixels, owners = np.bincount(label, (bottom - top)[open_], len(label)), owner[open_][roots]
+        largest[owners] = 0
+        np.maximum.at(largest, owners, pixels[roots])
+        np.copyto(components, np.bincount(owners, minlength=number), where=begins > 1)
+    return components, largest
 
 
 def _least_of_each(one: np.ndarray, other: np.ndarray, count: int) -> np.ndarray:

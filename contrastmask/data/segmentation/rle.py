@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contrastmask.data.columns import offsets_of
+from contrastmask.data.columns import blocks, offsets_of
 
 # 30 bits hold every run and difference of an image of up to 2**29 pixels.
 MAX_CHARACTERS = 6
@@ -39,6 +39,21 @@ class Runs:
         """int64 [S] each: the sum of all runs (must be H·W), and of the runs of ones, the area."""
         ones = np.where(self.position % 2 == 1, self.values, 0)
         return tuple(np.diff(offsets_of(values)[self.offsets]) for values in (self.values, ones))
+
+
+def run_sums(text: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each string [S]: whether it is well formed, bool; the sum of its runs and its area as `Runs.sums`, int64."""
+    ok, pixels, area = (np.zeros(len(offsets) - 1, dtype=kind) for kind in (bool, np.int64, np.int64))
+    for block in blocks(offsets):
+        runs = read_runs(*part(text, offsets, block))
+        ok[block], (pixels[block], area[block]) = runs.ok, runs.sums
+    return ok, pixels, area
+
+
+def part(text: np.ndarray, offsets: np.ndarray, block: slice) -> tuple[np.ndarray, np.ndarray]:
+    """A block's own text and offsets."""
+    ends = offsets[block.start : block.stop + 1]
+    return text[ends[0] : ends[-1]], ends - ends[0]
 
 
 def read_runs(text: np.ndarray, offsets: np.ndarray) -> Runs:

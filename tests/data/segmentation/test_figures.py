@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from contrastmask.data.segmentation.figures import BLOCK, SIDES, measure_masks
+from contrastmask.data.columns import BLOCK
+from contrastmask.data.segmentation.figures import SIDES, measure_masks
 
 
 def encoded(mask: np.ndarray) -> bytes:
@@ -85,7 +86,8 @@ def test_blocks_do_not_change_a_figure() -> None:
     masks = [np.random.default_rng(n).random((3, 5)) < 0.6 for n in range(50)]
     counts, boxes = [encoded(m) for m in masks], np.tile([0.0, 0, 5, 3], (50, 1))
     once = measure_masks(counts, np.full(50, 3), boxes)
-    times = BLOCK // 50 + 2
+    times = 3 * BLOCK // sum(map(len, counts))
+    assert times > 1
     many = measure_masks(counts * times, np.full(50 * times, 3), np.tile(boxes, (times, 1)))
     for name, values in vars(once).items():
         np.testing.assert_array_equal(getattr(many, name), np.concatenate([values] * times))
