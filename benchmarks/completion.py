@@ -28,12 +28,12 @@ from benchmarks.harness import DTYPES, arguments, hardware, interleaved, multipl
 from contrastmask.assemble import build_detector
 from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.read import Checkpoint
-from contrastmask.completion.complete import _segment
 from contrastmask.completion.completed_file import write_completed
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import asked_classes, make_plan
 from contrastmask.completion.sieve import Sieve
 from contrastmask.completion.source_file import SourceFile
+from contrastmask.completion.with_torch import _segment
 from contrastmask.data.annotations.load import load_with_losses
 from contrastmask.files.journal import Journal
 from contrastmask.model.masks import encode_masks
@@ -119,10 +119,11 @@ def beside_the_model(folder: Path, objects: int) -> dict[str, float]:
     grid[:, 4:24, 6:22] = 0.9
     boxes = torch.tensor([[100.0, 100, 300, 250]]).expand(PER_IMAGE, 4)
     ready = [
-        {"rles": encode_masks(grid[:n], boxes[:n], SIZE), "mask_probs": grid[:n].numpy()} for n in range(PER_IMAGE + 1)
+        {"rles": encode_masks(grid[:n], boxes[:n], SIZE), "confidence": np.full(n, 0.9, dtype=np.float32)}
+        for n in range(PER_IMAGE + 1)
     ]
     predictor = SimpleNamespace(
-        segment_resized=lambda images, sizes, boxes, labels: [ready[len(b)] for b in boxes]
+        segment_resized=lambda images, sizes, boxes, labels, beside: [ready[len(b)] for b in boxes]
     )  # fmt: skip
 
     def keep() -> list[dict]:

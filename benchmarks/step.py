@@ -116,7 +116,7 @@ def _mask_branch_on_all(detector: Detector) -> None:
     heads = detector.roi_heads
 
     def every_positive(features, cams, encoded, positives):
-        logits = heads._mask_logits(features, positives.boxes, cams, encoded)
+        logits = heads.mask_logits(features, positives.boxes, cams, encoded)
         chosen = positives.mask_rows()
         return mask_loss(logits[chosen], positives.masks[chosen])
 

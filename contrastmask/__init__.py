@@ -10,7 +10,12 @@ __all__ = ["Predictor"]
 
 def __getattr__(name: str) -> Any:
     if name == "Predictor":  # only then: torch is slow to import
-        from contrastmask.prediction.predictor import Predictor
-
+        try:
+            from contrastmask.prediction.predictor import Predictor
+        except ModuleNotFoundError as error:
+            if error.name not in ("torch", "torchvision"):
+                raise
+            # where torch is not, exported models are all there is to predict with
+            from contrastmask.runtime.predictor import open_predictor as Predictor
         return Predictor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

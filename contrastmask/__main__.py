@@ -20,6 +20,7 @@ COMMANDS = {
         "contrastmask.programs.commands:export_annotations",
         "hand annotations over to another tool",
     ),
+    "export": ("contrastmask.programs.commands:export", "write a model for ONNX Runtime or OpenVINO"),
     "check": ("contrastmask.check:main", "look at a data set as training would"),
     "review": ("contrastmask.programs.commands:review", "look at masks, accept or reject them"),
     "report": ("contrastmask.report.write:main", "one HTML file about runs"),

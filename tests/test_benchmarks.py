@@ -21,6 +21,7 @@ TINY = {
     "data": ("images=20", "objects=60", "root=missing", "earlier=none", "repeats=1"),
     "completion": ("size=tiny", "boxes=2", "objects=300"),
     "outlines": ("size=tiny", "objects=14"),
+    "export": ("size=tiny", "objects=2"),
     "growth": ("size=tiny", "axes=rois,classes"),
     "step": ("size=tiny", "positives=6"),
     "review": ("objects=30", "decisions=3", "side=128"),
@@ -37,7 +38,7 @@ def test_every_benchmark_is_tried() -> None:
     assert {p.stem for p in folder.glob("*.py")} - SHARED == set(TINY)
 
 
-SECONDS = {"growth", "inference", "step", "variants"}  # each of them takes 6 to 18
+SECONDS = {"export", "growth", "inference", "step", "variants"}  # each of them takes 6 to 18
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SECONDS)) for n in TINY])
@@ -46,6 +47,8 @@ def test_it_leaves_a_table(name: str, tmp_path: Path) -> None:
         pytest.importorskip(
             "uvicorn", reason="the page's libraries are not installed: pip install 'contrastmask[review]'"
         )
+    if name == "export":
+        pytest.importorskip("onnxscript", reason="onnx and onnxscript are not installed (extra export)")
     importlib.import_module(f"benchmarks.{name}").main([*TINY[name], f"out={tmp_path}"])
     found = json.loads((tmp_path / f"{name}.json").read_text())
     assert found["header"]["threads"] >= 1

@@ -17,7 +17,7 @@ check
 study
 programs
 review handover
-completion
+completion export
 training prediction
 assemble
 pictures
@@ -26,6 +26,7 @@ checkpoints
 data
 model
 losses
+runtime
 report
 files
 spoken

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from torch import Tensor
-from torch.utils.data import DataLoader
 
 from contrastmask.completion.completed_file import write_completed
 from contrastmask.completion.options import RULES, CompletionOptions
@@ -24,16 +21,20 @@ from contrastmask.completion.plan import Plan, asked_classes, make_plan
 from contrastmask.completion.sieve import Sieve
 from contrastmask.completion.source_file import SourceFile, digest
 from contrastmask.data.annotations.load import load_with_losses
-from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
 from contrastmask.data.records import Records
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.journal import Journal
 from contrastmask.files.lock import held
-from contrastmask.prediction.predictor import Predictor
+from contrastmask.runtime.predictor import GivenBoxes
 from contrastmask.spoken import Pulse
 
+if TYPE_CHECKING:
+    from contrastmask.prediction.predictor import Predictor
 
-def complete(options: CompletionOptions, predictor: Predictor, console: Console | None = None) -> dict[str, Any]:
+
+def complete(
+    options: CompletionOptions, predictor: Predictor | GivenBoxes, console: Console | None = None
+) -> dict[str, Any]:
     """Write ``options.output``, and a summary beside it.
 
     What is written is described in :mod:`contrastmask.completion.completed_file`; no row that has a mask is changed.
@@ -71,48 +72,50 @@ def complete(options: CompletionOptions, predictor: Predictor, console: Console 
 
 def _predict(
     options: CompletionOptions,
-    predictor: Predictor,
+    predictor: Predictor | GivenBoxes,
     records: Records,
     plan: Plan,
-    labels: Tensor,
+    labels: np.ndarray,
     journal: Journal,
     console: Console,
 ) -> list[dict[str, Any]]:
     """What :func:`_segment` gives for every group of images, from the journal where it has it."""
     chosen = plan.chosen
-    dataset = CocoDataset(records, predictor.transform, train=False, on_bad="skip")
     of_image = np.bincount(records.images_of(np.flatnonzero(chosen)), minlength=len(records.image_ids))
     images = np.flatnonzero(of_image).tolist()
     groups = [images[i : i + options.batch_size] for i in range(0, len(images), options.batch_size)]
     rest = [number for number in range(len(groups)) if number not in journal.pieces]
-    loader = DataLoader(
-        dataset, batch_sampler=[groups[n] for n in rest], num_workers=options.num_workers, collate_fn=collate
-    )
     objects = [int(of_image[group].sum()) for group in groups]
     done = sum(objects[n] for n in journal.pieces)
     if journal.pieces:
         console.print(f"going on after {len(journal.pieces)} of {len(groups)} groups of images")
-    for number, batch in _progress(zip(rest, loader, strict=True), console, objects, done):
-        journal.add(number, _segment(predictor, records, batch, groups[number], chosen, labels))
+    if isinstance(predictor, GivenBoxes):
+        from contrastmask.completion.with_runtime import segmented
+    else:
+        from contrastmask.completion.with_torch import segmented
+    found = segmented(predictor, records, [groups[n] for n in rest], chosen, labels, options.num_workers)
+    for number, piece in _progress(zip(rest, found, strict=True), console, objects, done):
+        journal.add(number, piece)
     return [journal.pieces[number] for number in range(len(groups))]
 
 
-def _labels(options: CompletionOptions, predictor: Predictor, records: Records, chosen: np.ndarray) -> Tensor:
+def _labels(
+    options: CompletionOptions, predictor: Predictor | GivenBoxes, records: Records, chosen: np.ndarray
+) -> np.ndarray:
     """The model's label of each of the file's classes, -1 where it has none: a crop branch asks for no class."""
     known = {name: label for label, name in enumerate(predictor.class_names)}
-    if not predictor.finds_boxes:
-        return torch.tensor([known.get(name, -1) for name in records.class_names])
+    labels = np.array([known.get(name, -1) for name in records.class_names], dtype=np.int64)
     needed = [records.class_names[label] for label in np.unique(records.labels[chosen]).tolist()]
-    missing = [name for name in needed if name not in predictor.class_names]
-    if missing:
+    missing = [name for name in needed if name not in known]
+    if missing and not predictor.any_class:
         raise CheckpointError(
             f"{predictor.path} does not know {', '.join(missing)} of {options.annotations}; it has "
             f"{', '.join(predictor.class_names)}. classes=[…] completes some classes only"
         )
-    return torch.tensor([known.get(name, -1) for name in records.class_names])
+    return labels
 
 
-def _identity(options: CompletionOptions, predictor: Predictor, source: SourceFile) -> dict[str, Any]:
+def _identity(options: CompletionOptions, predictor: Predictor | GivenBoxes, source: SourceFile) -> dict[str, Any]:
     return {
         "journal": 3,
         "annotations": source.digest,
@@ -124,48 +127,30 @@ def _identity(options: CompletionOptions, predictor: Predictor, source: SourceFi
         },
         **{name: getattr(options, name) for name in RULES},
         "image_rules": vars(options.image_rules),
-        "sides": [predictor.transform.short_side, predictor.transform.long_side],
-        "precision": predictor.precision,
-        "tta": predictor.tta,
-        "device": predictor.device.type,
+        "network": _network(predictor),
     }
 
 
-@torch.inference_mode()
-def _segment(
-    predictor: Predictor, records: Records, batch: Batch, group: list[int], chosen: np.ndarray, labels: Tensor
-) -> dict[str, Any]:
-    """``{"masks": [[place in the file, counts, confidence], …], "unreadable": [image position, …]}``."""
-    images, targets = batch
-    seen = {target["index"] for target in targets}
-    piece: dict[str, Any] = {"masks": [], "unreadable": [i for i in group if i not in seen]}
-    if not images:
-        return piece
-    keep = [torch.from_numpy(chosen[target["positions"].numpy()]) for target in targets]
-    found = predictor.segment_resized(
-        images,
-        [t["original_size"] for t in targets],
-        [t["boxes"][k] for t, k in zip(targets, keep, strict=True)],
-        [labels[t["labels"][k]] for t, k in zip(targets, keep, strict=True)],
-        beside=[t["boxes"][~k] for t, k in zip(targets, keep, strict=True)],
-    )
-    for target, kept, result in zip(targets, keep, found, strict=True):
-        places = records.rows[target["positions"][kept].numpy()].tolist()
-        for place, rle, sure in zip(places, result["rles"], result["confidence"].tolist(), strict=True):
-            piece["masks"].append([place, rle["counts"], round(sure, 6)])
-    return piece
+def _network(predictor: Predictor | GivenBoxes) -> dict[str, Any]:
+    """What decides the masks besides the checkpoint."""
+    if isinstance(predictor, GivenBoxes):
+        return {"precision": predictor.precision, "provider": predictor.provider, "tta": predictor.tta}
+    sides = [predictor.transform.short_side, predictor.transform.long_side]
+    return {
+        "sides": sides, "precision": predictor.precision, "tta": predictor.tta, "device": predictor.device.type
+    }  # fmt: skip
 
 
 def _progress(
-    work: Iterator[tuple[int, Batch]], console: Console, objects: list[int], done: int
-) -> Iterator[tuple[int, Batch]]:
+    work: Iterator[tuple[int, Any]], console: Console, objects: list[int], done: int
+) -> Iterator[tuple[int, Any]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TextColumn("{task.fields[rate]}"), TimeRemainingColumn())  # fmt: skip
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("objects", total=sum(objects), completed=done, rate="")
         pulse = Pulse("completing", sum(objects) - done, "objects", tell=partial(console.print, markup=False))
-        for number, batch in work:
-            yield number, batch
+        for number, piece in work:
+            yield number, piece
             if not console.is_terminal:  # where no bar is shown
                 pulse.add(objects[number])
             speed = progress.tasks[0].speed

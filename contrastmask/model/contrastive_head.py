@@ -66,13 +66,16 @@ class ContrastiveHead(nn.Module):
         # at least float32: in half precision lengths overflow; float64 stays
         wide = torch.promote_types(pixels.dtype, torch.float32)
         unit = F.normalize(pixels.to(wide), dim=2).to(pixels.dtype)
-        if torch.is_grad_enabled() or pixels.device.type != "cpu" or self.temperature != 1:
-            mixed = F.scaled_dot_product_attention(unit, unit, pixels, scale=1 / self.temperature)
-        else:
-            mixed = _means_of_similar(unit, pixels)
+        mixed = self.mix(unit, pixels)
         if self.centred:
             mixed = mixed - mixed.mean(dim=1, keepdim=True)
         return mixed.transpose(1, 2).reshape(encoded.shape)
+
+    def mix(self, unit: Tensor, pixels: Tensor) -> Tensor:
+        """``softmax(unit unit^T / temperature) pixels`` of ``[R, N, C]`` each."""
+        if torch.is_grad_enabled() or pixels.device.type != "cpu" or self.temperature != 1:
+            return F.scaled_dot_product_attention(unit, unit, pixels, scale=1 / self.temperature)
+        return _means_of_similar(unit, pixels)
 
 
 def _means_of_similar(unit: Tensor, pixels: Tensor, at_once: int = 4) -> Tensor:

@@ -170,12 +170,17 @@ class RoIHeads(nn.Module):
     def _mask_loss(self, features: list[Tensor], cams: Tensor, encoded: Tensor | None, positives: Positives) -> Tensor:
         boxes = [b[rows] for b, rows in zip(positives.boxes, positives.in_mask_loss, strict=True)]
         chosen = positives.mask_rows()
-        logits = self._mask_logits(features, boxes, cams[chosen], None if encoded is None else encoded[chosen])
+        logits = self.mask_logits(features, boxes, cams[chosen], None if encoded is None else encoded[chosen])
         return mask_loss(logits, positives.masks[chosen])
 
-    def _mask_logits(
+    def mask_logits(
         self, features: list[Tensor], boxes: list[Tensor], cams: Tensor, encoded: Tensor | None = None
     ) -> Tensor:
+        """Mask logits ``[R, 28, 28]`` of boxes (per image ``[r, 4]``) with their CAMs ``[R, 7, 7]``.
+
+        Args:
+            encoded: ``[R, C, 28, 28]`` of the contrastive branch's encoder, where it has been asked before.
+        """
         enhanced = None
         if self.mask_head.fuse is not None:
             enhanced = self.contrastive_head.enhance(self._encode(features, boxes) if encoded is None else encoded)
@@ -219,7 +224,7 @@ class RoIHeads(nn.Module):
 
     def masks(self, features: list[Tensor], boxes: list[Tensor], cams: Tensor) -> Tensor:
         """Mask probabilities ``[R, 28, 28]`` float32 of boxes (per image ``[r, 4]``) with their CAMs ``[R, 7, 7]``."""
-        return self._mask_logits(features, boxes, cams).float().sigmoid()
+        return self.mask_logits(features, boxes, cams).float().sigmoid()
 
     def foreground_similarity(self, features: list[Tensor], boxes: list[Tensor], probs: Tensor) -> Tensor | None:
         """How close each pixel of a RoI lies to the foreground in the contrastive branch's space.

@@ -29,7 +29,9 @@ from contrastmask.model.confidence import mask_confidence
 from contrastmask.model.crops.detections import detect_with_crops
 from contrastmask.model.crops.segmenter import CropSegmenter
 from contrastmask.model.masks import encode_masks
-from contrastmask.prediction.arrays import boxes_inside, pixels_of
+from contrastmask.runtime.given import checked_boxes, checked_image, label_of
+from contrastmask.runtime.model_file import SUFFIXES
+from contrastmask.runtime.predictor import open_predictor
 
 NO_BOXES = (
     "{} is a crop branch: it finds no boxes. Give it boxes: predict(boxes=…, labels=…), or task=complete; or give a "
@@ -43,7 +45,8 @@ class Predictor:
     """A trained detector ready for images.
 
     Args:
-        checkpoint: a file of ``train.py``, a converted one, or one in MMDetection's layout.
+        checkpoint: a file of ``train.py``, a converted one, or one in MMDetection's layout; or an exported model
+            (``.onnx``, ``.xml``), for which a :class:`contrastmask.runtime.predictor.GivenBoxes` is returned.
         crops: a crop branch (``experiment=complete``), whose masks the detector's boxes then get, cut out of the image
             itself. Boxes, labels, scores and their order are the detector's own; given boxes go to the crop branch
             alone.
@@ -55,7 +58,7 @@ class Predictor:
         allow: foreign objects that the file may hold (see :func:`contrastmask.checkpoints.read.read_checkpoint`).
 
     Attributes:
-        finds_boxes: False for a crop branch, which segments given boxes only.
+        finds_boxes: False for a crop branch, which segments given boxes only; any_class: of any class.
         class_names: of the K labels; categories: ``[{"id", "name"}, …]`` in label order.
 
     Raises:
@@ -63,6 +66,14 @@ class Predictor:
             ``checkpoint`` are not a crop branch and a detector.
         ValueError: unknown ``precision`` or ``tta``, or one that a model of this kind does not have.
     """
+
+    any_class = False  # whether it segments objects of classes that it does not know
+
+    def __new__(cls, checkpoint: str | Path = "", *words: Any, **choices: Any) -> Any:
+        """An exported model, ``.onnx`` or ``.xml``, is opened by its own runtime, with the same methods."""
+        if Path(checkpoint).suffix in SUFFIXES:
+            return open_predictor(checkpoint, *words, **choices)
+        return super().__new__(cls)
 
     def __init__(
         self,
@@ -86,7 +97,7 @@ class Predictor:
             config.model.roi.score = score
         if limit is not None:
             config.model.roi.limit = limit
-        self.finds_boxes = not read.crops
+        self.finds_boxes, self.any_class = not read.crops, read.crops
         self.path, self.tta = Path(checkpoint), tta
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.crops = None
@@ -150,7 +161,7 @@ class Predictor:
         if not len(images):
             return []
         inputs, sizes, all_boxes, all_labels = [], [], [], []
-        transform, arrays = self.transform if given is None else self.given_transform, [pixels_of(i) for i in images]
+        transform, arrays = self.transform if given is None else self.given_transform, [_pixels(i) for i in images]
         for number, pixels in enumerate(arrays):
             target: dict[str, Any] = {}
             if given is not None:
@@ -210,18 +221,10 @@ class Predictor:
         Raises:
             ValueError: it is neither; the message lists the classes.
         """
-        if isinstance(name, str) and name in self.class_names:
-            return self.class_names.index(name)
-        if not isinstance(name, str) and int(name) == name and 0 <= name < len(self.class_names):
-            return int(name)
-        raise ValueError(f"{name!r} is no class of {self.path}; it has {', '.join(self.class_names)}")
+        return label_of(name, self.class_names, self.path)
 
     def _given(self, boxes: Any, labels: Any, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        if boxes is None or labels is None:
-            raise ValueError("boxes and labels belong together: give both, or neither")
-        inside = boxes_inside(boxes, size)
-        if len(inside) != len(labels):
-            raise ValueError(f"{len(inside)} boxes, {len(labels)} labels")
+        inside = torch.from_numpy(checked_boxes(boxes, labels, size))
         return inside, torch.tensor([self.label(name) for name in labels], dtype=torch.long)
 
     def _plain(self, found: dict[str, Tensor], size: tuple[int, int], masks: bool) -> dict[str, Any]:
@@ -239,3 +242,7 @@ class Predictor:
             shown = [coco_mask.decode(rle).astype(bool) for rle in rles]
             plain["masks"] = np.stack(shown) if shown else np.zeros((0, *size), dtype=bool)
         return plain
+
+
+def _pixels(image: Any) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(checked_image(image).transpose(2, 0, 1)))

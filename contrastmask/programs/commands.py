@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from omegaconf import DictConfig
 
 from contrastmask.files.interruption import Ended, listening
-from contrastmask.programs import config, export_config, predict_config, review_config
+from contrastmask.programs import config, export_config, model_export_config, predict_config, review_config
 from contrastmask.programs.composing import run
 from contrastmask.programs.launch import job
 from contrastmask.programs.option_words import file_first
@@ -51,6 +51,12 @@ def export_annotations(words: Sequence[str] | None = None) -> None:
     run("export_annotations", _export_annotations, words)
 
 
+def export(words: Sequence[str] | None = None) -> None:
+    """Write a model for other runtimes; ``words`` as for `train`."""
+    model_export_config.register()
+    run("export", _export, sys.argv[1:] if words is None else words)
+
+
 def _run(program: str, words: Sequence[str] | None) -> None:
     def task(cfg: DictConfig) -> None:
         config.typed(cfg)  # a setting that cannot be needs no torch to be told
@@ -72,6 +78,13 @@ def _review(cfg: DictConfig) -> None:
     from contrastmask.programs.review import review as work
 
     work(cfg)
+
+
+def _export(cfg: DictConfig) -> None:
+    model_export_config.typed(cfg)
+    from contrastmask.programs.model_export import export_model
+
+    export_model(cfg)
 
 
 def _predict(cfg: DictConfig) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -18,9 +18,12 @@ from contrastmask.completion.run_lengths import AS_IT_WAS
 from contrastmask.completion.sieve import SIFTED
 from contrastmask.completion.thresholds import NAMES
 from contrastmask.errors import ConfigError, DivergedError
-from contrastmask.prediction.detection import DetectionOptions, detect
-from contrastmask.prediction.predictor import Predictor
 from contrastmask.programs.predict_config import PredictConfig, typed
+from contrastmask.runtime.model_file import SUFFIXES
+from contrastmask.runtime.predictor import GivenBoxes
+
+if TYPE_CHECKING:
+    from contrastmask.prediction.predictor import Predictor
 
 COMPLETION = ("form", "form_all", "as_score", "redo", "unreadable", "rejected", *NAMES, "check")
 # reasons to leave a row without mask that somebody has asked for
@@ -50,7 +53,10 @@ def predict(cfg: DictConfig) -> int:
         raise DivergedError(f"{config.ckpt_path} gives no numbers: {error}{way}") from error
 
 
-def _predictor(config: PredictConfig) -> Predictor:
+def _predictor(config: PredictConfig) -> Predictor | GivenBoxes:
+    # without torch, Predictor is what opens exported models
+    from contrastmask import Predictor
+
     sizes = {"short_side": config.short_side, "long_side": config.long_side}
     choice = {"score": config.score, "limit": config.limit}
     try:
@@ -75,6 +81,12 @@ def _common(config: PredictConfig) -> dict[str, Any]:
 def _detect(config: PredictConfig, console: Console) -> int:
     if config.source is None:
         raise ConfigError("source= is needed: an image, a folder, a pattern or a COCO-format file")
+    if Path(config.ckpt_path).suffix in SUFFIXES:
+        raise ConfigError(
+            f"{config.ckpt_path} is an exported model, which finds no boxes: task=complete, or the checkpoint itself"
+        )
+    from contrastmask.prediction.detection import DetectionOptions, detect
+
     options = DetectionOptions(
         config.source,
         Path(config.output),
@@ -105,7 +117,10 @@ def _complete(config: PredictConfig, console: Console) -> int:
         image_rules=data.image_rules,
         **_common(config),
     )
-    summary = complete(options, _predictor(config), console)
+    predictor = _predictor(config)
+    if isinstance(predictor, GivenBoxes):
+        console.print(f"{predictor.path}: {predictor.precision}, run by {predictor.provider}", markup=False)
+    summary = complete(options, predictor, console)
     console.print(_table(summary))
     if summary["sieve"]:
         console.print(_sieve(summary["sieve"]["all"]))

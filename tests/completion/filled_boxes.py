@@ -31,7 +31,7 @@ class FilledBoxes:
         self.path, self.class_names, self.sure = path, list(names), sure
         self.transform = TestTransform(H, W)
         self.precision, self.device = "fp32", torch.device("cpu")
-        self.finds_boxes, self.calls = True, 0
+        self.finds_boxes, self.any_class, self.crops, self.tta, self.calls = True, False, None, "none", 0
 
     def segment_resized(
         self, images: Sequence[Tensor], sizes: Sequence[tuple[int, int]], boxes: Sequence[Tensor], labels: Any, **_: Any

@@ -110,7 +110,7 @@ def watch(step: Step) -> None:
     def mask_branch(features: Masks, cams: Tensor, encoded: Tensor, positives: Positives) -> Tensor:
         step.cams, step.positives = cams, positives
         with torch.no_grad():
-            step.mask_logits = heads._mask_logits(features, positives.boxes, cams, encoded)
+            step.mask_logits = heads.mask_logits(features, positives.boxes, cams, encoded)
         return mask_loss(features, cams, encoded, positives)
 
     rpn.assign_targets_to_anchors = assigned

@@ -1,0 +1,59 @@
+"""A completion's masks by an exported model: no torch; the next images are read while one is segmented."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from contrastmask.completion.pieces import piece_of
+from contrastmask.data.images.plain import read_plain
+from contrastmask.data.records import Records
+from contrastmask.errors import DataError
+from contrastmask.runtime.predictor import GivenBoxes
+from contrastmask.spoken import warn
+
+
+def segmented(
+    predictor: GivenBoxes,
+    records: Records,
+    groups: Sequence[list[int]],
+    chosen: np.ndarray,
+    labels: np.ndarray,
+    num_workers: int,
+) -> Iterator[dict[str, Any]]:
+    """As :func:`contrastmask.completion.with_torch.segmented`; ``num_workers``: threads that read images."""
+    with ThreadPoolExecutor(max(num_workers, 1)) as pool:
+        images = (image for group in groups for image in group)
+        waiting = deque(pool.submit(_read, records, image) for image in islice(images, 2 + num_workers))
+        for group in groups:
+            found = []
+            for image in group:
+                pixels = waiting.popleft().result()
+                if (following := next(images, None)) is not None:
+                    waiting.append(pool.submit(_read, records, following))
+                if pixels is not None:
+                    found.append((image, *_segment(predictor, records, image, pixels, chosen, labels)))
+            yield piece_of(records, group, found)
+
+
+def _read(records: Records, image: int) -> np.ndarray | None:
+    try:
+        return read_plain(records, image)
+    except DataError as error:
+        warn(f"skipped: {error}")
+        return None
+
+
+def _segment(
+    predictor: GivenBoxes, records: Records, image: int, pixels: np.ndarray, chosen: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, dict[str, Any]]:
+    rows = np.arange(records.offsets[image], records.offsets[image + 1])
+    rows = rows[~records.crowd[rows]]
+    asked, others = rows[chosen[rows]], rows[~chosen[rows]]
+    known = labels[records.labels[asked]]
+    return asked, predictor.segment(pixels, records.boxes[asked], known, records.boxes[others])

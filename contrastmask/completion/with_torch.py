@@ -1,0 +1,56 @@
+"""A completion's masks by PyTorch: images read by worker processes, segmented in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from contrastmask.completion.pieces import piece_of
+from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
+from contrastmask.data.records import Records
+from contrastmask.prediction.predictor import Predictor
+
+
+def segmented(
+    predictor: Predictor,
+    records: Records,
+    groups: Sequence[list[int]],
+    chosen: np.ndarray,
+    labels: np.ndarray,
+    num_workers: int,
+) -> Iterator[dict[str, Any]]:
+    """What :func:`contrastmask.completion.pieces.piece_of` says, of every group of images, in their order.
+
+    Args:
+        chosen: bool ``[A]``, rows of the records to segment. labels: int64 ``[K]``, the model's of the file's classes.
+        num_workers: processes that read images.
+    """
+    dataset = CocoDataset(records, predictor.transform, train=False, on_bad="skip")
+    loader = DataLoader(dataset, batch_sampler=list(groups), num_workers=num_workers, collate_fn=collate)
+    known = torch.from_numpy(labels)
+    for group, batch in zip(groups, loader, strict=True):
+        yield _segment(predictor, records, batch, group, chosen, known)
+
+
+@torch.inference_mode()
+def _segment(
+    predictor: Predictor, records: Records, batch: Batch, group: list[int], chosen: np.ndarray, labels: Tensor
+) -> dict[str, Any]:
+    images, targets = batch
+    if not images:
+        return piece_of(records, group, [])
+    keep = [torch.from_numpy(chosen[target["positions"].numpy()]) for target in targets]
+    found = predictor.segment_resized(
+        images,
+        [t["original_size"] for t in targets],
+        [t["boxes"][k] for t, k in zip(targets, keep, strict=True)],
+        [labels[t["labels"][k]] for t, k in zip(targets, keep, strict=True)],
+        beside=[t["boxes"][~k] for t, k in zip(targets, keep, strict=True)],
+    )
+    rows = [target["positions"][kept].numpy() for target, kept in zip(targets, keep, strict=True)]
+    return piece_of(records, group, list(zip([t["index"] for t in targets], rows, found, strict=True)))
