@@ -96,8 +96,12 @@ def _classes(subsets: Subsets) -> Table:
         table.add_column(column, justify="left" if column in ("class", "side") else "right")
     columns = []
     for records in subsets.records.values():
-        for chosen in (~records.crowd, ~records.crowd & records.has_mask):
-            columns.append(np.bincount(records.labels[chosen], minlength=len(split.class_names)).tolist())
+        objects = ~records.crowd
+        number, drawn, made = (
+            np.bincount(records.labels[chosen], minlength=len(split.class_names)).tolist()
+            for chosen in (objects, objects & records.drawn, objects & records.has_mask & records.predicted)
+        )
+        columns += [number, [f"{n} + {more} predicted" if more else n for n, more in zip(drawn, made, strict=True)]]
     novel = set(split.novel)
     for label, name in enumerate(split.class_names):
         counts = [str(column[label]) for column in columns]

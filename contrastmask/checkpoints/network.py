@@ -137,6 +137,14 @@ class BoxLessonsConfig:
 
 
 @dataclass
+class SelfTrainConfig:
+    """Learning from masks that a model made (``data.predicted_masks=use``); they are never counted as truth."""
+
+    objects: int = at_least(0, default=8)  # with predicted masks in a batch, beside data.batch_size others; 0: none
+    trust: float = at_least(0, default=1.0)  # power of a predicted mask's confidence that weighs it; 0: as a drawn one
+
+
+@dataclass
 class MaskBranchConfig:
     """Where masks come from: the detector's feature pyramid, or crops of the image around given boxes."""
 
@@ -150,6 +158,7 @@ class MaskBranchConfig:
     held_out: float = between(0, 0.5, default=0.05)  # share of objects with masks that only the confidence is fitted to
     box_only: int = at_least(0, default=0)  # training: box-only objects in a batch, beside data.batch_size others
     lessons: BoxLessonsConfig = field(default_factory=BoxLessonsConfig)
+    self_train: SelfTrainConfig = field(default_factory=SelfTrainConfig)
 
 
 @dataclass

@@ -22,7 +22,7 @@ def require_masks(base: Sequence[int], records: Records) -> None:
     objects = np.bincount(records.labels[~records.crowd], minlength=len(records.categories))
     if not objects.any():
         raise DataError(f"{records.path}: no object is left to train on{lost(records)}")
-    if not count_masks(records)[list(base)].any():
+    if not np.isin(records.labels[records.has_mask & ~records.crowd], list(base)).any():
         raise DataError(
             f"{records.path}: no object of a base class has a mask, so there is nothing to learn masks from "
             f"(split.mask_share=0 trains boxes alone){lost(records)}"
@@ -30,9 +30,11 @@ def require_masks(base: Sequence[int], records: Records) -> None:
 
 
 def bare_classes(base: Sequence[int], records: Records) -> list[str]:
-    """Names of the classes among the labels ``base`` that have objects and not one mask."""
-    objects = np.bincount(records.labels[~records.crowd], minlength=len(records.categories))
-    masks = count_masks(records)
+    """Names of the classes among the labels ``base`` that have objects and not one mask, drawn or predicted."""
+    objects, masks = (
+        np.bincount(records.labels[chosen], minlength=len(records.categories))
+        for chosen in (~records.crowd, ~records.crowd & records.has_mask)
+    )
     return [records.class_names[label] for label in base if objects[label] and not masks[label]]
 
 
@@ -42,5 +44,5 @@ def lost(records: Records) -> str:
 
 
 def count_masks(records: Records) -> np.ndarray:
-    """int64 [K], objects with a mask."""
-    return np.bincount(records.labels[~records.crowd & records.has_mask], minlength=len(records.categories))
+    """int64 [K], objects with a mask that no model made."""
+    return np.bincount(records.labels[~records.crowd & records.drawn], minlength=len(records.categories))

@@ -28,7 +28,8 @@ class Reading:
         duplicates: of two rows for one object "keep" both, or "join" them: the one with the mask stays.
         empty_categories: classes without an annotation are "keep"-ed or "drop"-ped.
         predicted_masks: "ignore": a mask that its row calls predicted (``segmentation_predicted``) is no truth, its
-            object has a box alone; "use": it counts like a drawn one. `Records.predicted` tells either way.
+            object has a box alone; "use": it is learnt from, and still no truth: it makes no class a base class, and
+            no split withholds it. `Records.predicted` tells either way.
         strip_path, follow_links, exif, bit_depth: of the image files, as :class:`ImageRules`.
 
     Raises:

@@ -45,6 +45,7 @@ class Records:
         boxes: float32 [A, 4], xyxy, image frame, inside the image, sides of at least one pixel.
         areas: float64 [A], px², positive: the file's `area` (COCO: of the mask), else the mask's, else the box's.
         predicted: bool [A], the file has a mask for it and calls it predicted, whether or not the mask is used.
+        confidence: float32 [A] in 0..1, what the file says of a predicted mask; NaN where it says nothing.
         segmentations: of all annotations; a row that is not present has no mask.
         report: what checking dropped and repaired, and why.
         image_rules: how the image files are found and read.
@@ -66,6 +67,7 @@ class Records:
     areas: np.ndarray
     crowd: np.ndarray
     predicted: np.ndarray
+    confidence: np.ndarray
     segmentations: SegmentationTable
     report: Report
     image_rules: ImageRules = PLAIN
@@ -81,6 +83,11 @@ class Records:
     def has_mask(self) -> np.ndarray:
         """bool [A]: the annotation has a mask and may show it."""
         return self._has_mask
+
+    @property
+    def drawn(self) -> np.ndarray:
+        """bool [A]: the annotation has a mask and may show it, and no model made it. This alone counts as truth."""
+        return self.has_mask & ~self.predicted
 
     @property
     def class_names(self) -> list[str]:
@@ -141,21 +148,23 @@ class Records:
         return rasterise(self.segmentation(annotation), int(self.heights[image]), int(self.widths[image]))
 
     def withhold(self, labels: Iterable[int]) -> Records:
-        """A copy in which no annotation of these labels has a mask: its bytes are not there, not merely flagged.
+        """A copy in which no annotation of these labels has a drawn mask: its bytes are not there, not merely flagged.
 
-        Their `areas`, which the file measures on masks, become those of the boxes.
+        Predicted masks that the reading uses stay: they are no truth to withhold. The others' `areas`, which the file
+        measures on masks, become those of the boxes.
         """
-        return self._without_masks(np.isin(self.labels, np.fromiter(labels, dtype=np.int64)))
+        kept = self.has_mask & self.predicted
+        return self._without_masks(np.isin(self.labels, np.fromiter(labels, dtype=np.int64)) & ~kept)
 
     def thin_masks(self, share: float) -> Records:
-        """A copy in which every class keeps ``ceil(share * n)`` of its n masks, chosen by annotation id alone.
+        """A copy in which every class keeps ``ceil(share * n)`` of its n drawn masks, chosen by annotation id alone.
 
         A smaller share's masks are among a larger one's. Crowd regions are left as they are.
         """
         order = _scattered(self.ann_ids)
         hidden = np.zeros(len(self.ann_ids), dtype=bool)
         for label in range(len(self.categories)):
-            rows = np.flatnonzero((self.labels == label) & self.has_mask & ~self.crowd)
+            rows = np.flatnonzero((self.labels == label) & self.drawn & ~self.crowd)
             hidden[rows[np.argsort(order[rows], kind="stable")][math.ceil(share * len(rows) - 1e-9) :]] = True
         return self._without_masks(hidden)
 
@@ -178,7 +187,7 @@ class Records:
         annotations, offsets = take_rows(np.arange(len(self.ann_ids)), self.offsets, images)
         names, name_offsets = take_rows(self.names, self.name_offsets, images)
         by_image = {name: getattr(self, name)[images] for name in ("image_ids", "heights", "widths")}
-        columns = ("rows", "ann_ids", "boxes", "labels", "areas", "crowd", "predicted")
+        columns = ("rows", "ann_ids", "boxes", "labels", "areas", "crowd", "predicted", "confidence")
         by_annotation = {name: getattr(self, name)[annotations] for name in columns}
         return replace(
             self,

@@ -95,6 +95,8 @@ def resolve_split(rule: SplitRule, records: Records) -> Split:
     if not base or not (novel or may_lack_novel):
         masks = count_masks(records).any()
         ways = ". No object of the file has a mask to learn from"
+        if (records.has_mask & ~records.crowd).any():
+            ways = ". All masks of the file are predictions; split=all learns from them alone"
         if masks:
             ways = ". Name them yourself (split.base=[…] or split.novel=[…]), or use split=all to train on every mask"
         raise ConfigError(

@@ -23,14 +23,17 @@ def summarise(records: Records, dataset: CocoDataset, split: Split, withheld: in
     Returns:
         annotations_file; categories (id and name, in label order); images (in the file) and images_used,
         images_left_out (reason → number), images_skipped (paths unreadable so far), annotations, crowd; masks_given,
-        masks_withheld; per base and novel: objects and with_mask (crowds not counted); records (what checking dropped
+        masks_withheld; per base and novel: objects, with_mask and, where there are any to learn from,
+        with_predicted_mask (crowds not counted; a predicted mask counts there alone); records (what checking dropped
         and repaired).
     """
     objects = ~records.crowd
     novel = np.isin(records.labels, split.novel)
 
     def count(side: np.ndarray) -> dict[str, int]:
-        return {"objects": int(side.sum()), "with_mask": int((side & records.has_mask).sum())}
+        found = {"objects": int(side.sum()), "with_mask": int((side & records.drawn).sum())}
+        predicted = int((side & records.has_mask & records.predicted).sum())
+        return found | ({"with_predicted_mask": predicted} if predicted else {})
 
     return {
         "annotations_file": str(records.path),
@@ -41,7 +44,7 @@ def summarise(records: Records, dataset: CocoDataset, split: Split, withheld: in
         "images_skipped": [str(path) for path in dataset.skipped_files],
         "annotations": len(records.ann_ids),
         "crowd": int(records.crowd.sum()),
-        "masks_given": int((objects & records.has_mask).sum()),
+        "masks_given": int((objects & records.drawn).sum()),
         "masks_withheld": withheld,
         "base": count(objects & ~novel),
         "novel": count(objects & novel),
@@ -55,7 +58,9 @@ def summary_lines(side: str, records: Records, summary: dict[str, Any]) -> list[
     left_out = f" (left out: {', '.join(reasons)})" if reasons else ""
     lines = [f"{side}: {summary['images_used']} of {summary['images']} images of {records.path}{left_out}"]
     for kind in ("base", "novel"):
-        lines.append(f"  {kind}: {summary[kind]['objects']} objects, {summary[kind]['with_mask']} with a mask")
+        predicted = summary[kind].get("with_predicted_mask")
+        more = f", {predicted} with a predicted one" if predicted else ""
+        lines.append(f"  {kind}: {summary[kind]['objects']} objects, {summary[kind]['with_mask']} with a mask{more}")
     if summary["masks_withheld"]:
         lines.append(f"  {summary['masks_withheld']} masks of novel classes withheld by the split")
     return lines + [f"  {line}" for line in records.report.lines()]

@@ -11,16 +11,19 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def mask_loss(logits: Tensor, masks: Tensor) -> Tensor:
+def mask_loss(logits: Tensor, masks: Tensor, weights: Tensor | None = None) -> Tensor:
     """Binary cross-entropy plus Dice (1 - 2 sum(p m) / (sum(p²) + sum(m²))), which weighs small masks like large ones.
 
     Args:
         logits: ``[N, S, S]``; masks: ``[N, S, S]`` in 0..1.
+        weights: ``[N]`` in 0..1, how much each mask is believed: the mean is weighed by them; None: all the same. Where
+            they sum to less than one mask, their sum is the loss.
     """
     if len(logits) == 0:
         return logits.sum() * 0
     entropy = F.binary_cross_entropy_with_logits(logits, masks, reduction="none").mean(dim=(1, 2))
-    return (entropy + dice(logits.sigmoid().flatten(1), masks.flatten(1))).mean()
+    losses = entropy + dice(logits.sigmoid().flatten(1), masks.flatten(1))
+    return losses.mean() if weights is None else (losses * weights).sum() / weights.sum().clamp(min=1)
 
 
 def dice(probs: Tensor, target: Tensor) -> Tensor:

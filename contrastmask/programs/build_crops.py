@@ -25,9 +25,17 @@ def build_crop_datamodule(config: Config, trained: Trained | None = None) -> Cro
     return CropDataModule(
         **subset_options(config),
         crops=CropOptions(
-            branch.side, branch.context, branch.jitter, branch.box_noise, data.flip, branch.colour, tuple(mean)
+            branch.side,
+            branch.context,
+            branch.jitter,
+            branch.box_noise,
+            data.flip,
+            branch.colour,
+            tuple(mean),
+            branch.self_train.trust,
         ),
         box_only=branch.box_only,
+        predicted=branch.self_train.objects,
         held_out=branch.held_out,
         least_steps=schedule.least_steps,
         epochs=schedule.epochs,

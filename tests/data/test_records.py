@@ -28,7 +28,7 @@ def test_memory_layout_is_arrays_alone(tmp_path: Path) -> None:
     records = read(tmp_path, content([row(1), row(2)]))
     dtypes = {
         "image_ids": np.int64, "heights": np.int32, "widths": np.int32, "offsets": np.int64, "ann_ids": np.int64,
-            "rows": np.int64, "predicted": np.bool_,
+            "rows": np.int64, "predicted": np.bool_, "confidence": np.float32,
         "boxes": np.float32, "labels": np.int64, "areas": np.float64, "crowd": np.bool_, "has_mask": np.bool_,
         "names": np.uint8, "name_offsets": np.int64,
     }  # fmt: skip
@@ -88,6 +88,18 @@ def test_withheld_segmentations_change_nothing(tmp_path: Path) -> None:
         for name in ("ann_ids", "boxes", "labels", "areas", "crowd", "has_mask", "offsets"):
             assert (getattr(result, name) == getattr(results[0], name)).all(), name
         assert (result.segmentations.coordinates == results[0].segmentations.coordinates).all()
+
+
+def test_predicted_masks_are_neither_withheld_nor_thinned(tmp_path: Path) -> None:
+    rows = [row(i, segmentation_predicted=i > 2) for i in range(1, 5)]
+    used = read(tmp_path, content(rows), predicted_masks="use")
+    assert used.withhold([1]).has_mask.tolist() == [False, False, True, True]
+    assert used.thin_masks(0.5).has_mask.tolist().count(True) == 3
+    assert used.thin_masks(0).has_mask.tolist() == [False, False, True, True]
+    assert used.withhold([1]).areas[2:].tolist() == used.areas[2:].tolist()
+    ignored = read(tmp_path, content(rows))
+    assert not ignored.withhold([1]).has_mask.any()
+    assert ignored.withhold([1]).areas.tolist() == [400.0] * 4
 
 
 def test_withholding_nothing(tmp_path: Path) -> None:

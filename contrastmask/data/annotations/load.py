@@ -25,7 +25,7 @@ from contrastmask.data.annotations.doubles import settle_doubles
 from contrastmask.data.annotations.image_table import read_images
 from contrastmask.data.annotations.lists import read_lists
 from contrastmask.data.annotations.mending import may_mend, mend_masks
-from contrastmask.data.annotations.predicted import PREDICTED, predicted_rows
+from contrastmask.data.annotations.predicted import CONFIDENCE, PREDICTED, confidences, predicted_rows
 from contrastmask.data.annotations.rectangles import are_boxes, count_rectangles
 from contrastmask.data.annotations.references import References, count_references, sift_references
 from contrastmask.data.annotations.row_table import Column
@@ -110,14 +110,15 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     sieve.drop(~ok, "iscrowd is neither 0 nor 1")
     sieve.count("repaired", odd, "iscrowd is text or not a number: read as 0 or 1")
     sieve.drop(flags(sieve.column("ignore"))[0], "marked ignore")
-    columns = [sieve.column(key) for key in ("bbox", "segmentation", "area", PREDICTED, "attributes")]
+    columns = [sieve.column(key) for key in ("bbox", "segmentation", "area", PREDICTED, CONFIDENCE, "attributes")]
     kept = sieve.kept
     # Once narrow the sieve holds no parsed row: they outweigh everything else in memory.
     sieve.narrow()
-    bbox, raw, area, marks, attributes = (_chosen(column, kept) for column in columns)
+    bbox, raw, area, marks, sure, attributes = (_chosen(column, kept) for column in columns)
     del columns
     crowd, image, xywh, area = crowd[kept], sieve.image, quadruples(bbox, text=reading.repair), numbers(area)
     predicted = predicted_rows(marks, attributes)
+    confidence = confidences(sure, attributes, predicted)
     size = np.stack([images["widths"], images["heights"]], axis=1).astype(np.int64)[image]
 
     packed, masks = _read_masks(raw, xywh, size, sieve, reading.repair)
@@ -126,6 +127,8 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     sieve.drop(packed.blank & (area <= 0), "area and mask are empty")
     crowd = _settle_crowds(crowd, packed, masks, boxes, size, sieve, reading)
     has_mask = _settle_masks(raw, packed, predicted, size, sieve, reading)
+    untold = has_mask & predicted & np.isnan(confidence)
+    sieve.count("noted", untold, "mask is a prediction that tells no confidence in 0..1")
     rectangles = are_boxes(masks, boxes, size) & has_mask & ~crowd & sieve.alive
     if reading.rectangles == "box":
         sieve.count("without_mask", rectangles, "mask is its own box")
@@ -151,6 +154,7 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
         "areas": _positive_areas(area, boxes, packed.table, has_mask, size, sieve)[rows],
         "crowd": crowd[rows],
         "predicted": predicted[rows] & ~packed.lacking[rows],
+        "confidence": confidence[rows],
         "segmentations": table,
     }
 

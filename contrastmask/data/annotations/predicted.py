@@ -1,4 +1,6 @@
-"""Which masks of a file a model made: completing a data set marks them, and tools carry the mark on as they can."""
+"""Which masks of a file a model made, and how sure it was: completing a data set marks them, and tools carry the marks
+on as they can.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import Any
 import numpy as np
 
 PREDICTED = "segmentation_predicted"
+CONFIDENCE = "segmentation_confidence"
 _YES = (True, 1, "1", "true", "True", "TRUE", "yes")
 
 
@@ -24,3 +27,30 @@ def predicted_rows(marks: list[Any], attributes: list[Any]) -> np.ndarray:
 
 def _says_yes(mark: Any) -> bool:
     return isinstance(mark, (bool, int, float, str)) and mark in _YES
+
+
+def confidences(values: list[Any], attributes: list[Any], predicted: np.ndarray) -> np.ndarray:
+    """float32 [A] in 0..1, the overlap with the truth that a predicted mask expects; NaN where the row tells none.
+
+    Args:
+        values, attributes: the rows' values of `segmentation_confidence` and `attributes`; None where missing.
+        predicted: bool [A], of the rows that are asked.
+    """
+    found = np.full(len(values), np.nan, dtype=np.float32)
+    for row in np.flatnonzero(predicted).tolist():
+        inner = attributes[row].get(CONFIDENCE) if type(attributes[row]) is dict else None
+        for value in (values[row], inner):
+            if (number := _share(value)) is not None:
+                found[row] = number
+                break
+    return found
+
+
+def _share(value: Any) -> float | None:
+    if not isinstance(value, (int, float, str)) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if 0 <= number <= 1 else None

@@ -34,6 +34,7 @@ class _Plain(msgspec.Struct, gc=False):
     iscrowd: Any = None
     ignore: Any = None
     segmentation_predicted: Any = None
+    segmentation_confidence: Any = None
     attributes: Any = None
 
 
@@ -49,6 +50,7 @@ class _Odd(msgspec.Struct, gc=False):
     iscrowd: Any = None
     ignore: Any = None
     segmentation_predicted: Any = None
+    segmentation_confidence: Any = None
     attributes: Any = None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,8 @@ class CropDataModule(CocoDataModule):
 
     Args:
         crops: how objects are cut out.
-        box_only: box-only objects in a batch, beside ``batch_size`` objects with masks.
+        box_only: box-only objects in a batch, beside ``batch_size`` objects with drawn masks.
+        predicted: objects with predicted masks in a batch, beside those, where the reading uses such masks.
         held_out: 0..1, share of the objects with masks that no step sees: how good masks are is measured on them.
         least_steps: small sets are passed over more often, so that ``epochs`` epochs have about so many steps in all.
         epochs: of the training.
@@ -39,33 +42,38 @@ class CropDataModule(CocoDataModule):
         *args: Any,
         crops: CropOptions,
         box_only: int,
+        predicted: int,
         held_out: float,
         least_steps: int,
         epochs: int,
         **others: Any,
     ) -> None:
         super().__init__(*args, **others)
-        self.crops, self.box_only, self.held_out = crops, box_only, held_out
+        self.crops, self.held_out = crops, held_out
+        self.box_only, self.predicted = box_only, predicted
         self.least_steps, self.epochs = least_steps, epochs
         self.test_transform = AsItIs()
         self._parts: tuple[np.ndarray, np.ndarray] | None = None
 
     def train_dataloader(self) -> DataLoader[dict[str, torch.Tensor]]:
-        """Batches of this process: objects with masks, then box-only ones.
+        """Batches of this process: objects with drawn masks, then box-only ones, then those with predicted masks.
 
         Raises:
-            DataError: no object has a mask.
+            DataError: no object has a drawn mask.
         """
-        sampler: Any = self._train_sampler(self._epoch())
-        objects: Any = self._objects(self._rows()[0])
-        if self.box_only:
-            boxed = self._objects(usable(self.train_records, with_mask=False))
-            if len(boxed):
-                repeats = math.ceil(len(sampler) * self.box_only * self._shard()[1] / len(boxed))
-                sampling = self._sampling(self._epoch())
-                others = GroupedBatchSampler(np.zeros(len(boxed), bool), self.box_only, repeats=repeats, **sampling)
-                sampler, objects = _Both(sampler, others, len(objects)), _Joined([objects, boxed])
-        return self._loader(objects, sampler, None)
+        records, epoch = self.train_records, self._epoch()
+        samplers, parts = [self._train_sampler(epoch)], [self._objects(self._rows()[0])]
+        for count, chosen in (
+            (self.box_only, ~records.has_mask),
+            (self.predicted, records.has_mask & records.predicted),
+        ):
+            objects = self._objects(usable(records, chosen))
+            if count and len(objects):
+                passes = math.ceil(len(samplers[0]) * count * self._shard()[1] / len(objects))
+                wide = np.zeros(len(objects), bool)
+                samplers.append(GroupedBatchSampler(wide, count, repeats=passes, **self._sampling(epoch)))
+                parts.append(objects)
+        return self._loader(_Joined(parts), _Together(samplers, [len(part) for part in parts]), None)
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """The batch; of objects, whose pixels are whole numbers and whose boxes were clipped to images, it is fit."""
@@ -84,7 +92,7 @@ class CropDataModule(CocoDataModule):
     def _rows(self) -> tuple[np.ndarray, np.ndarray]:
         if self._parts is None:
             records = self.train_records
-            rows = require_objects(records, usable(records, with_mask=True))
+            rows = require_objects(records, usable(records, records.drawn))
             self._parts = held_out(records, rows, self.held_out, self.seed)
         return self._parts
 
@@ -96,32 +104,41 @@ class CropDataModule(CocoDataModule):
 
 
 class _Joined(ConcatDataset):
-    """Two sets of crops under one numbering of keys."""
+    """Sets of crops under one numbering of keys."""
 
     def __getitem__(self, key: Key) -> dict[str, Any]:
-        first, second = self.datasets
-        return first[key] if key.index < len(first) else second[key._replace(index=key.index - len(first))]
+        part = bisect_right(self.cumulative_sizes, key.index)
+        before = self.cumulative_sizes[part - 1] if part else 0
+        return self.datasets[part][key._replace(index=key.index - before)]
 
 
-class _Both:
-    """The batches of two samplers side by side; the first one's number of batches decides."""
+class _Together:
+    """The batches of several samplers side by side; the first one's number of batches decides.
 
-    def __init__(self, first: GroupedBatchSampler, second: GroupedBatchSampler, offset: int) -> None:
-        self.first, self.second, self.offset = first, second, offset
+    Args:
+        sizes: objects of each, which the keys of the next ones come after.
+    """
+
+    def __init__(self, samplers: Sequence[GroupedBatchSampler], sizes: Sequence[int]) -> None:
+        self.samplers, self.offsets = samplers, [0, *accumulate(sizes)][:-1]
 
     @property
-    def sampler(self) -> _Both:
+    def sampler(self) -> _Together:
         """Itself: Lightning looks for `set_epoch` on a batch sampler's `sampler`."""
         return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the 0-based epoch of both."""
-        self.first.set_epoch(epoch)
-        self.second.set_epoch(epoch)
+        """Choose the 0-based epoch of all."""
+        for sampler in self.samplers:
+            sampler.set_epoch(epoch)
 
     def __len__(self) -> int:
-        return len(self.first)
+        return len(self.samplers[0])
 
     def __iter__(self) -> Iterator[list[Key]]:
-        pairs = zip(iter(self.first), iter(self.second), strict=False)
-        return (one + [key._replace(index=key.index + self.offset) for key in two] for one, two in pairs)
+        for parts in zip(*self.samplers, strict=False):
+            yield [
+                key._replace(index=key.index + offset)
+                for keys, offset in zip(parts, self.offsets, strict=True)
+                for key in keys
+            ]

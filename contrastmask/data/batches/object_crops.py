@@ -5,6 +5,8 @@ A sample is a dict, for crops of side S:
     crop      uint8 [3, S, S]       RGB
     mask      uint8 [S/2, S/2]      {0, 1}; zeros where the object has none
     has_mask  bool
+    predicted bool                  a model made the mask: no truth to measure anything by
+    weight    float32               of what is learnt from the mask, 0..1: 1 of a drawn one, 0 without mask
     box       float32 [4]           the object's box in shares of the crop, 0..1 inside it
     given     float32 [4]           the same as the network is told of it: in training, as a person might draw it
     near      uint8 [S, S]          how many other boxes of the image lie there (planes.near_as_bytes)
@@ -32,6 +34,7 @@ from contrastmask.model.crops.planes import near_as_bytes, neighbour_plane
 from contrastmask.model.crops.windows import cut_out, into_windows, mirrored_boxes, windows_of
 
 LEAST_SIDE = 4  # px of a box; smaller ones teach nothing
+UNTOLD = 0.5  # confidence of a predicted mask that tells none
 
 
 class CropOptions(NamedTuple):
@@ -44,6 +47,7 @@ class CropOptions(NamedTuple):
     flip: float  # probability of a mirrored crop, in training
     colour: float  # brightness, contrast and saturation change by at most this share, in training
     fill: tuple[float, float, float]  # RGB of what lies outside the image, 0..255
+    trust: float = 1.0  # power of a predicted mask's confidence that is its weight; 0: as a drawn one
 
 
 class ObjectCrops(Dataset):
@@ -94,12 +98,21 @@ class ObjectCrops(Dataset):
             "crop": crop,
             "mask": mask,
             "has_mask": bool(records.has_mask[row]),
+            "predicted": bool(records.has_mask[row] & records.predicted[row]),
+            "weight": self._weight(row),
             "box": shares[0],
             "given": shares[2],
             "near": near_as_bytes(near),
             "image": shares[1].clamp(0, 1),
             "row": row,
         }
+
+    def _weight(self, row: int) -> np.float32:
+        records = self.records
+        if not records.has_mask[row] or not records.predicted[row]:
+            return np.float32(records.has_mask[row])
+        sure = records.confidence[row]
+        return np.float32((UNTOLD if np.isnan(sure) else sure) ** self.options.trust)
 
     def _near(self, row: int, image: int, window: Tensor) -> Tensor:
         """Where the boxes of the image's other objects lie in the crop; crowd regions are no objects."""
@@ -110,10 +123,10 @@ class ObjectCrops(Dataset):
         return neighbour_plane(boxes[None], torch.ones((1, len(rows)), dtype=torch.bool), self.options.side)[0]
 
 
-def usable(records: Records, *, with_mask: bool) -> np.ndarray:
-    """int64 rows of objects with a mask, or of those without, that are no crowd and have sides of at least 4 px."""
+def usable(records: Records, chosen: np.ndarray) -> np.ndarray:
+    """int64 rows of the annotations ``chosen``, bool ``[A]``, that are no crowd and have sides of at least 4 px."""
     sides = (records.boxes[:, 2:] - records.boxes[:, :2]).min(axis=1) if len(records.boxes) else np.zeros(0)
-    return np.flatnonzero((records.has_mask == with_mask) & ~records.crowd & (sides >= LEAST_SIDE))
+    return np.flatnonzero(chosen & ~records.crowd & (sides >= LEAST_SIDE))
 
 
 def held_out(records: Records, rows: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -143,7 +156,7 @@ def require_objects(records: Records, rows: np.ndarray) -> np.ndarray:
     """
     if len(rows) == 0:
         raise DataError(
-            f"{records.path}: no object with a mask and a box of at least {LEAST_SIDE} px a side is left to "
+            f"{records.path}: no object with a drawn mask and a box of at least {LEAST_SIDE} px a side is left to "
             "learn from; the crop branch needs some masks (contrastmask check tells what was read)"
         )
     return rows

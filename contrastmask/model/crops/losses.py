@@ -48,13 +48,14 @@ def crop_losses(said: CropOutput, batch: dict[str, Tensor], lessons: BoxLessons,
         ramp: 0..1, share of their weight that projection and pairwise lesson have by now.
 
     Returns:
-        ``loss_mask`` and ``loss_quality`` over the objects with mask, and one entry a lesson that has a weight.
+        ``loss_mask`` over the objects with mask, predicted ones by their weights; ``loss_quality`` over those with a
+        drawn one; and one entry a lesson that has a weight.
     """
     seen, cells = batch["has_mask"], said.logits.shape[-1]
-    masks = batch["mask"][seen].float()
-    logits = said.logits[seen]
-    losses = {"loss_mask": mask_loss(logits, masks)}
-    losses["loss_quality"] = quality_loss(said.quality[seen], overlap(logits.detach(), masks))
+    masks, logits = batch["mask"].float(), said.logits
+    losses = {"loss_mask": mask_loss(logits[seen], masks[seen], batch["weight"][seen])}
+    true = seen & ~batch["predicted"]
+    losses["loss_quality"] = quality_loss(said.quality[true], overlap(logits[true].detach(), masks[true]))
     if not lessons.any:
         return losses
     inside = box_cells(batch["box"].float(), cells)

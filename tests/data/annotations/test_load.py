@@ -215,6 +215,29 @@ def test_predicted_masks_are_no_truth_unless_told(tmp_path: Path, mark: Any, ins
     assert reasons(used, "noted")["mask is a prediction, not a person's"] == 1
 
 
+def test_how_sure_a_model_was_is_read_from_row_or_attributes(tmp_path: Path) -> None:
+    sure = "segmentation_confidence"
+    rows = [
+        row(1, segmentation_predicted=True, **{sure: 0.75}),
+        row(2, attributes={"segmentation_predicted": "true", sure: "0.5"}),
+        row(3, segmentation_predicted=True, **{sure: 1.5}, attributes={sure: 0.25}),
+        row(4, segmentation_predicted=True),
+        row(5, segmentation_predicted=True, **{sure: "high"}),
+        row(6, **{sure: 0.9}),  # of a mask that a person drew
+    ]
+    for odd in ([], [row(7, area="12", segmentation_predicted=True, **{sure: 0.125})]):
+        records = read(tmp_path, content(rows + odd), predicted_masks="use", repair=bool(odd))
+        expected = [0.75, 0.5, 0.25, np.nan, np.nan, np.nan] + [0.125] * len(odd)
+        np.testing.assert_array_equal(records.confidence, np.array(expected, dtype=np.float32))
+        assert records.drawn.tolist() == [False] * 5 + [True] + [False] * len(odd)
+        assert reasons(records, "noted")["mask is a prediction that tells no confidence in 0..1"] == 2
+    part = records.select_images([int(records.image_of(0))])
+    np.testing.assert_array_equal(part.confidence, records.confidence)
+    assert "mask is a prediction that tells no confidence in 0..1" not in reasons(
+        read(tmp_path, content(rows)), "noted"
+    )
+
+
 def test_a_choice_that_does_not_exist_is_named() -> None:
     with pytest.raises(ConfigError, match=r"data\.predicted_masks=maybe is unknown; choose from ignore, use"):
         Reading(predicted_masks="maybe")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.batches.crop_datamodule import CropDataModule
 from contrastmask.data.batches.object_crops import CropOptions, ObjectCrops, held_out, require_objects, usable
 from contrastmask.data.batches.sampler import Key
+from contrastmask.data.reading import Reading
 from contrastmask.data.records import Records
-from contrastmask.data.splits import SplitRule
+from contrastmask.data.splits import VOC_CLASSES, SplitRule
 from contrastmask.errors import DataError
 from contrastmask.model.crops.planes import near_of
 from tests.tiny_coco import write_tiny_coco
@@ -35,18 +37,26 @@ def records(root: Path) -> Records:
     return load_annotations(root / "annotations" / "train.json", root / "train")
 
 
-def module_of(root: Path, **changes: object) -> CropDataModule:
-    settings = {"crops": OPTIONS, "box_only": 0, "held_out": 0.0, "least_steps": 1, "epochs": 1, "batch_size": 4}
+def module_of(root: Path, train: str = "train.json", **changes: object) -> CropDataModule:
+    settings = {
+        "crops": OPTIONS,
+        "box_only": 0,
+        "predicted": 3,
+        "held_out": 0.0,
+        "least_steps": 1,
+        "epochs": 1,
+        "batch_size": 4,
+    }
     module = CropDataModule(
-        root / "annotations" / "train.json", root / "train", root / "annotations" / "val.json", root / "val",
-        split=SplitRule("voc_nonvoc"), num_workers=0, **settings | changes,
+        root / "annotations" / train, root / "train", root / "annotations" / "val.json", root / "val",
+        num_workers=0, **{"split": SplitRule("voc_nonvoc")} | settings | changes,
     )  # fmt: skip
     module.setup("fit")
     return module
 
 
 def test_a_crop_as_it_is(records: Records) -> None:
-    rows = usable(records, with_mask=True)
+    rows = usable(records, records.drawn)
     plain = ObjectCrops(records, rows, OPTIONS, varied=False)
     first, again = plain[Key(0, 0, 3)], plain[Key(5, 2, 3)]
     assert all(torch.equal(torch.as_tensor(first[name]), torch.as_tensor(again[name])) for name in first)
@@ -59,7 +69,7 @@ def test_a_crop_as_it_is(records: Records) -> None:
 
 
 def test_a_crop_is_decided_by_its_key(records: Records) -> None:
-    rows = usable(records, with_mask=True)
+    rows = usable(records, records.drawn)
     one, other = ObjectCrops(records, rows, OPTIONS, seed=3), ObjectCrops(records, rows, OPTIONS, seed=3)
     assert torch.equal(one[Key(1, 0, 2)]["crop"], other[Key(1, 0, 2)]["crop"])
     assert not torch.equal(one[Key(1, 0, 2)]["crop"], other[Key(1, 1, 2)]["crop"])
@@ -75,14 +85,14 @@ def test_neighbours_stand_where_they_are(records: Records) -> None:
 
 
 def test_objects_that_teach_nothing_are_left_out(records: Records) -> None:
-    assert not records.crowd[usable(records, with_mask=True)].any()
+    assert not records.crowd[usable(records, records.drawn)].any()
     thin = records.boxes.copy()
     thin[:, 2] = thin[:, 0] + 3
-    assert len(usable(replace(records, boxes=thin), with_mask=True)) == 0
+    assert len(usable(replace(records, boxes=thin), records.drawn)) == 0
 
 
 def test_whole_images_are_kept_apart(records: Records) -> None:
-    rows = usable(records, with_mask=True)
+    rows = usable(records, records.drawn)
     learnt, apart = held_out(records, rows, 0.2, seed=0)
     assert sorted([*learnt, *apart]) == rows.tolist()
     assert len(apart) >= 0.2 * len(rows)
@@ -121,7 +131,57 @@ def test_novel_masks_are_not_there(root: Path) -> None:
 
 
 def test_nothing_to_learn_from(records: Records) -> None:
-    rows = usable(records, with_mask=True)
+    rows = usable(records, records.drawn)
     assert require_objects(records, rows) is rows
-    with pytest.raises(DataError, match="no object with a mask"):
+    with pytest.raises(DataError, match="no object with a drawn mask"):
         require_objects(records, rows[:0])
+
+
+def completed(root: Path) -> str:
+    """The training file as a completion leaves it: novel objects with masks of a model, some told how sure."""
+    content = json.loads((root / "annotations" / "train.json").read_text())
+    names = {category["id"]: category["name"] for category in content["categories"]}
+    for place, row in enumerate(content["annotations"]):
+        if names[row["category_id"]] not in VOC_CLASSES:
+            row["segmentation_predicted"] = True
+            if place % 3:
+                row["segmentation_confidence"] = 0.25
+    (root / "annotations" / "completed.json").write_text(json.dumps(content))
+    return "completed.json"
+
+
+def test_predicted_masks_ride_along_and_are_no_truth(root: Path) -> None:
+    file, use = completed(root), Reading(predicted_masks="use")
+    module = module_of(root, file, reading=use, box_only=1, held_out=0.2, split=SplitRule("as_annotated"))
+    plain = module_of(root, file, box_only=1, held_out=0.2, split=SplitRule("as_annotated"))
+    records = module.train_records
+    assert module.split == plain.split  # a predicted mask makes no class a base class
+    assert {module.class_names[i] for i in module.split.novel} == {"kite", "stop sign"}
+    weights = set()
+    for batch in module.train_dataloader():
+        # every object has a mask in this file: none is box-only
+        assert batch["has_mask"].tolist() == [True] * 7
+        assert batch["predicted"].tolist() == [False] * 4 + [True] * 3
+        assert batch["weight"][:4].tolist() == [1.0] * 4
+        assert records.predicted[batch["row"][4:]].all()
+        assert batch["mask"][4:].flatten(1).any(dim=1).all()
+        weights |= set(batch["weight"][4:].tolist())
+    assert weights == {0.25, 0.5}  # 0.5 where the row tells none
+    apart, same = ([int(r) for b in m.held_out_batches() for r in b["row"]] for m in (module, plain))
+    assert apart == same
+    assert records.drawn[apart].all()
+    told, before = (m.summary()["train"] for m in (module, plain))
+    assert told["masks_given"] == before["masks_given"] == told["base"]["with_mask"]
+    assert told["novel"]["with_mask"] == 0 < told["novel"]["with_predicted_mask"] == int(records.predicted.sum())
+    assert told["masks_withheld"] == 0
+    assert not module.val_records.predicted.any()
+
+
+def test_trust_in_predicted_masks_can_be_changed(root: Path) -> None:
+    file, use = completed(root), Reading(predicted_masks="use")
+    for trust, expected in ((0.0, {1.0}), (2.0, {0.0625, 0.25})):
+        module = module_of(root, file, reading=use, crops=OPTIONS._replace(trust=trust))
+        assert {w for batch in module.train_dataloader() for w in batch["weight"][4:].tolist()} == expected
+    for changes in ({"reading": use, "predicted": 0}, {}):
+        sizes = {len(batch["row"]) for batch in module_of(root, file, **changes).train_dataloader()}
+        assert sizes == {4}
