@@ -70,7 +70,8 @@ def predictor(detector: nn.Module, device: str, precision: str, side: int, file:
     made = Predictor.__new__(Predictor)
     made.detector, made.device, made.precision, made.path = detector, torch.device(device), precision, file
     made.class_names = [f"class {n}" for n in range(1, CLASSES + 1)]
-    made.transform = TestTransform(side, 2 * side)
+    made.transform = made.given_transform = TestTransform(side, 2 * side)
+    made.finds_boxes, made.any_class, made.crops, made.tta = True, False, None, "none"
     return made
 
 

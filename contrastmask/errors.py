@@ -38,6 +38,10 @@ class DivergedError(ContrastMaskError):
     """A figure of a training or an evaluation is not finite: its loss, its weights, a predicted or a given box."""
 
 
+class ProcessError(ContrastMaskError):
+    """Another process of the run has gone."""
+
+
 def system_error(error: BaseException | None) -> OSError | None:
     """The OSError that an error is or came of, None where it came of none."""
     while error is not None and not isinstance(error, OSError):

@@ -23,6 +23,7 @@ from contrastmask.completion.source_file import SourceFile, digest
 from contrastmask.data.annotations.load import load_with_losses
 from contrastmask.data.records import Records
 from contrastmask.errors import CheckpointError, ConfigError, DataError
+from contrastmask.files.interruption import Ended
 from contrastmask.files.journal import Journal
 from contrastmask.files.lock import held
 from contrastmask.runtime.predictor import GivenBoxes
@@ -60,7 +61,12 @@ def complete(
         plan = make_plan(options, records, gone, source.rows(), asked)
         labels = _labels(options, predictor, records, plan.chosen)
         journal = Journal(options.journal, _identity(options, predictor, source))
-        pieces = _predict(options, predictor, records, plan, labels, journal, console)
+        try:
+            pieces = _predict(options, predictor, records, plan, labels, journal, console)
+        except Ended:
+            kept = f"{len(journal.pieces)} groups of images are kept in {options.journal}"
+            console.print(f"{kept}: the same command goes on from there", markup=False, soft_wrap=True)
+            raise
         journal.sync()
         try:
             summary = write_completed(options, records, plan, source, pieces, sieve, console)

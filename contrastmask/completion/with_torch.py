@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from contrastmask.completion.pieces import piece_of
 from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
+from contrastmask.data.batches.workers import outlive_signals
 from contrastmask.data.records import Records
 from contrastmask.prediction.predictor import Predictor
 
@@ -31,7 +32,13 @@ def segmented(
         num_workers: processes that read images.
     """
     dataset = CocoDataset(records, predictor.transform, train=False, on_bad="skip")
-    loader = DataLoader(dataset, batch_sampler=list(groups), num_workers=num_workers, collate_fn=collate)
+    loader = DataLoader(
+        dataset,
+        batch_sampler=list(groups),
+        num_workers=num_workers,
+        collate_fn=collate,
+        worker_init_fn=outlive_signals,
+    )
     known = torch.from_numpy(labels)
     for group, batch in zip(groups, loader, strict=True):
         yield _segment(predictor, records, batch, group, chosen, known)

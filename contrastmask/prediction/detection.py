@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader
 
+from contrastmask.data.batches.workers import outlive_signals
 from contrastmask.data.images.rules import PLAIN, ImageRules
-from contrastmask.errors import CheckpointError, ConfigError
+from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.whole_file import make_output_folder, write_whole
 from contrastmask.pictures.overlays import overlay, save_png
 from contrastmask.prediction.image_sources import SourceDataset, SourceImage, find_images
@@ -60,7 +61,8 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
     else label + 1; ``images.json`` lists them.
 
     Returns:
-        ``{"images": number predicted on, "objects": number found, "skipped": {file: what is wrong with it}}``.
+        ``{"images": number predicted on, "objects": number found, "skipped": {file: what is wrong with it},
+        "without_pictures": images whose pictures could not be written}``.
 
     Raises:
         ConfigError: a model that finds no boxes, nothing to predict on, or results that would be overwritten.
@@ -78,10 +80,12 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
     make_output_folder(options.output)
     ids = _category_ids(predictor, categories, options.source)
     loader = DataLoader(
-        SourceDataset(images, rules), options.batch_size, num_workers=options.num_workers, collate_fn=list
+        SourceDataset(images, rules), options.batch_size, num_workers=options.num_workers, collate_fn=list,
+        worker_init_fn=outlive_signals,
     )  # fmt: skip
     results: list[dict[str, Any]] = []
     skipped: dict[str, str] = {}
+    lost = 0
     columns = (
         TextColumn("images"),
         BarColumn(),
@@ -102,7 +106,12 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
                 good, predictor.predict_batch([p for _, p in good], masks=False), strict=True
             ):
                 results += _results(image, found, ids)
-                _pictures(options, predictor, image, pixels, found)
+                try:
+                    _pictures(options, predictor, image, pixels, found)
+                except (OSError, DataError) as error:  # pictures can be drawn again, what was found must not be lost
+                    if not lost:
+                        console.print(f"pictures cannot be written: {error}", markup=False, style="red", soft_wrap=True)
+                    lost += 1
             if not console.is_terminal:  # where no bar is shown
                 pulse.add(len(batch))
             speed = progress.tasks[0].speed
@@ -114,7 +123,8 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
     }
     write_whole(options.output / "images.json", json.dumps(about, indent=1) + "\n")
     write_whole(results_file, json.dumps(results))
-    return {"images": len(images) - len(skipped), "objects": len(results), "skipped": skipped}
+    done = len(images) - len(skipped)
+    return {"images": done, "objects": len(results), "skipped": skipped, "without_pictures": lost}
 
 
 def _category_ids(predictor: Predictor, categories: dict[str, int] | None, source: str) -> list[int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from omegaconf import DictConfig
 
@@ -33,14 +34,15 @@ def test(words: Sequence[str] | None = None) -> None:  # noqa: PT028 (no test ca
 def predict(words: Sequence[str] | None = None) -> None:
     """Predict, or complete a data set; ``words`` as for `train`. Exit status 1 where a file could not be read."""
     predict_config.register()
-    run("predict", _predict, sys.argv[1:] if words is None else words)
+    with _ending("predict"):
+        run("predict", _predict, sys.argv[1:] if words is None else words)
 
 
 def review(words: Sequence[str] | None = None) -> None:
     """Look at the masks of a file; ``words`` as for `train`, the file may stand alone among them."""
     review_config.register()
     words = file_first(sys.argv[1:] if words is None else words, "data.annotations")
-    with listening():
+    with _ending("review"):
         run("review", _review, words)
 
 
@@ -48,7 +50,8 @@ def export_annotations(words: Sequence[str] | None = None) -> None:
     """Hand a file's annotations over to another tool; ``words`` as for `train`, the file may stand alone among them."""
     export_config.register()
     words = file_first(sys.argv[1:] if words is None else words, "data.annotations")
-    run("export_annotations", _export_annotations, words)
+    with _ending("export-annotations"):
+        run("export_annotations", _export_annotations, words)
 
 
 def export(words: Sequence[str] | None = None) -> None:
@@ -66,9 +69,16 @@ def _run(program: str, words: Sequence[str] | None) -> None:
             getattr(work, program)(cfg, folder)
 
     config.register()
+    with _ending(program):
+        run(program, task, sys.argv[1:] if words is None else words)
+
+
+@contextmanager
+def _ending(program: str) -> Iterator[None]:
+    """SIGTERM and Ctrl+C end the block with the exit status 143 or 130 and a word instead of a traceback."""
     try:
         with listening():
-            run(program, task, sys.argv[1:] if words is None else words)
+            yield
     except Ended as ended:
         print(f"{program} ended by {ended.signal.name}", file=sys.stderr)
         raise

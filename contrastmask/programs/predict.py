@@ -99,7 +99,9 @@ def _detect(config: PredictConfig, console: Console) -> int:
     )
     summary = detect(options, _predictor(config), console)
     console.print(f"{summary['objects']} objects in {summary['images']} images: {config.output}", markup=False)
-    return _bad(console, list(summary["skipped"]))
+    if lost := summary["without_pictures"]:
+        console.print(f"{lost} images are without pictures; overwrite=true draws them again", style="red")
+    return _bad(console, list(summary["skipped"])) or int(lost > 0)
 
 
 def _complete(config: PredictConfig, console: Console) -> int:

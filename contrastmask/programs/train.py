@@ -30,6 +30,7 @@ from contrastmask.programs.resume import check_resumed
 from contrastmask.programs.run_folder import git_revision, write_identity
 from contrastmask.spoken import say, say_tables
 from contrastmask.training.callbacks import Overlays
+from contrastmask.training.dead_processes import Orphans, dead_processes_named
 from contrastmask.training.divergence import Divergence
 from contrastmask.training.ending import Ending
 from contrastmask.training.evaluated import EvaluatedModule
@@ -53,7 +54,7 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     module = branch.module(config, plain, datamodule, branch.start(config, datamodule.class_names))
     trainer = _trainer(cfg, plain, folder, datamodule)
     last = folder / "checkpoints" / "last.ckpt"
-    with deferred(), _divergence(trainer).named():
+    with deferred(), dead_processes_named(trainer), _divergence(trainer).named():
         # our own checkpoints hold tensors and plain containers only
         trainer.fit(module, datamodule=datamodule, ckpt_path=config.ckpt_path, weights_only=True)
         if config.trainer["enable_checkpointing"] and not trainer.fast_dev_run:
@@ -100,9 +101,8 @@ def _trainer(cfg: DictConfig, plain: dict[str, Any], folder: Path, datamodule: C
     ending = Ending(folder / "checkpoints" / "last.ckpt" if keeps else None)
     # results before pictures: those can be drawn again
     results = pl.callbacks.LambdaCallback(on_test_end=lambda _, module: _report(folder, module, datamodule, cfg.notes))
-    trainer = build_trainer(
-        cfg, callbacks=[results, Overlays(folder / "overlays", cfg.overlays), Divergence(folder), ending]
-    )
+    pictures = Overlays(folder / "overlays", cfg.overlays)
+    trainer = build_trainer(cfg, callbacks=[results, pictures, Divergence(folder), Orphans(), ending])
     _identify(cfg, plain, folder, datamodule, trainer)
     return trainer
 
@@ -114,7 +114,7 @@ def _divergence(trainer: pl.Trainer) -> Divergence:
 def _evaluate(
     trainer: pl.Trainer, folder: Path, module: EvaluatedModule, datamodule: CocoDataModule, config: Config
 ) -> dict[str, Any]:
-    with deferred(), _divergence(trainer).named():
+    with deferred(), dead_processes_named(trainer), _divergence(trainer).named():
         trainer.test(module, datamodule=datamodule, verbose=False)
         finds_boxes = module.config["mask_branch"]["kind"] != "crop"
         further = what_next(folder, _checkpoint(folder, config), config.crops, finds_boxes=finds_boxes)
