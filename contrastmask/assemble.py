@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from contrastmask.checkpoints.network import BackboneConfig, NetworkConfig
+from contrastmask.checkpoints.network import BackboneConfig, LossConfig, NetworkConfig
 from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.pretrained import body_state, load_body
 from contrastmask.checkpoints.read import Checkpoint, load_weights, read_checkpoint
@@ -16,6 +16,7 @@ from contrastmask.model.backbone import STRIDES, ResNetFPN
 from contrastmask.model.box_head import CAMBoxHead
 from contrastmask.model.contrastive_head import ContrastiveHead
 from contrastmask.model.contrastive_options import ContrastiveOptions
+from contrastmask.model.crops.contrast import CropContrast
 from contrastmask.model.crops.network import CropNetwork
 from contrastmask.model.crops.segmenter import CropSegmenter
 from contrastmask.model.detector import Detector
@@ -50,7 +51,6 @@ def build_detector(config: NetworkConfig, classes: int, *, pretrained: bool = Tr
         head = vars(model.contrastive_head)
         projection = head["projection"] if model.contrastive else 0
         contrastive_head = ContrastiveHead(model.fpn_channels, **{**head, "projection": projection})
-    options = ContrastiveOptions(**{k: getattr(loss, k) for k in ContrastiveOptions._fields})
     heads = RoIHeads(
         PyramidRoIAlign(STRIDES[:4]),
         RoISampler(model.roi.batch, model.roi.positive_fraction, model.roi.iou),
@@ -62,7 +62,7 @@ def build_detector(config: NetworkConfig, classes: int, *, pretrained: bool = Tr
             **vars(model.mask_head),
         ),
         contrastive_head,
-        contrastive=options if model.contrastive else None,
+        contrastive=_contrastive_options(loss) if model.contrastive else None,
         box_stds=tuple(model.box_head.stds),
         use_cam=model.cam,
         mask_rois=model.mask_rois,
@@ -106,6 +106,14 @@ def build_segmenter(config: NetworkConfig, *, pretrained: bool = True, tta: str 
     )
 
 
+def build_contrast(config: NetworkConfig) -> CropContrast | None:
+    """The crop branch's contrastive lesson, for its training; None where it has no weight."""
+    branch, loss = config.mask_branch, config.loss
+    if branch.kind != "crop" or not branch.lessons.contrastive:
+        return None
+    return CropContrast(branch.channels, _contrastive_options(loss))
+
+
 def segmenter_for(
     detector: Checkpoint, path: str | Path, *, tta: str = "none", allow: Sequence[str] = ()
 ) -> CropSegmenter:
@@ -133,6 +141,10 @@ def segmenter_for(
     segmenter = build_segmenter(network_config(crops), pretrained=False, tta=tta)
     load_weights(segmenter, crops)
     return segmenter
+
+
+def _contrastive_options(loss: LossConfig) -> ContrastiveOptions:
+    return ContrastiveOptions(**{name: getattr(loss, name) for name in ContrastiveOptions._fields})
 
 
 def _body_weights(config: BackboneConfig) -> dict[str, Tensor] | None:

@@ -133,7 +133,8 @@ class BoxLessonsConfig:
     outside: float = at_least(0, default=0.0)  # nothing of the object outside its box
     projection: float = at_least(0, default=0.0)  # every row and column of the box holds some of it
     pairwise: float = at_least(0, default=0.0)  # neighbours of like colour share their side
-    ramp_epochs: float = at_least(0, default=4.0)  # epochs until projection and pairwise have their full weight
+    contrastive: float = at_least(0, default=0.0)  # the method's loss of the group `loss`, on the branch's own features
+    ramp_epochs: float = at_least(0, default=4.0)  # epochs until all but `outside` have their full weight
 
 
 @dataclass

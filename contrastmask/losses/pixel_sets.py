@@ -63,6 +63,7 @@ def pixel_sets(
     query_high: float = 0.95,
     query_low: float = 0.05,
     min_pixels: int = 5,
+    normalise: bool = True,
 ) -> PixelSets:
     """The sets of every RoI, before the draw.
 
@@ -82,6 +83,7 @@ def pixel_sets(
         delta: in (0, 0.5]; beyond, a pixel would be positive and negative at once.
         query_high, query_low: of the queries of a mask that fills its box, or none of it.
         min_pixels: a RoI with fewer pixels in any of the four key sets drops out.
+        normalise: False: the maps are in 0..1 and mean it, as probabilities do.
 
     Raises:
         ValueError: the shapes do not agree, or ``delta`` is out of range.
@@ -91,7 +93,7 @@ def pixel_sets(
         raise ValueError(f"cams [R, S, S], masks [R, S, S] and has_mask [R] do not agree: {shapes}")
     if not 0 < delta <= 0.5:
         raise ValueError(f"delta must be in (0, 0.5], got {delta}")
-    cams, inside = minmax_normalize(cams), masks.bool()
+    cams, inside = minmax_normalize(cams) if normalise else cams, masks.bool()
     outside = ~inside
     base = _per_pixel(has_mask.bool(), inside)
     edges = mask_edges(inside)

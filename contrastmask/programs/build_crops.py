@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contrastmask.assemble import build_segmenter
+from contrastmask.assemble import build_contrast, build_segmenter
 from contrastmask.checkpoints.read import load_weights, read_checkpoint
 from contrastmask.data.batches.crop_datamodule import CropDataModule
 from contrastmask.data.batches.object_crops import CropOptions
@@ -78,6 +78,8 @@ def build_crop_module(
         optimizer_options(config),
         objects_per_process=config.data.batch_size,
         lessons=BoxLessons(**vars(config.mask_branch.lessons)),
+        contrast=build_contrast(config),
+        seed=config.seed,
         evaluator=config.evaluator,
         **module_options(plain, datamodule),
     )

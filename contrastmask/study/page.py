@@ -98,6 +98,7 @@ PAIRS = (
     ("crop_projection", "crop"),
     ("crop_pairwise", "crop"),
     ("crop_boxes", "crop"),
+    ("crop_contrastive", "crop"),
 )
 
 # variant -> seed (of a direction) -> what figures.table_figures returns

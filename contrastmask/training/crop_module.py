@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from contrastmask.data.splits import Split
 from contrastmask.evaluation.given_boxes import given_box_scores
 from contrastmask.losses.contrastive import ramp
+from contrastmask.model.crops.contrast import CropContrast
 from contrastmask.model.crops.losses import BoxLessons, crop_losses, loss_names
 from contrastmask.model.crops.planes import near_of
 from contrastmask.model.crops.segmenter import CropSegmenter
@@ -25,7 +28,8 @@ class CropModule(TrainedModule):
         split: base and novel classes of the evaluation.
         optimizer: rate and schedule; its body is the segmenter's.
         objects_per_process: objects with masks of one process and step, for the scaling of the rate.
-        lessons: what boxes teach.
+        lessons: what boxes teach; contrast: of the contrastive one, where it has a weight.
+        seed: of its random draws, together with the epoch and the batch's objects.
         evaluator: ``backend`` of :func:`~contrastmask.evaluation.slices.evaluate`.
         config, categories: see :class:`EvaluatedModule`.
     """
@@ -41,6 +45,8 @@ class CropModule(TrainedModule):
         *,
         objects_per_process: int,
         lessons: BoxLessons,
+        contrast: CropContrast | None,
+        seed: int,
         evaluator: str = "arrays",
         config: dict[str, Any],
         categories: list[dict[str, Any]],
@@ -48,15 +54,20 @@ class CropModule(TrainedModule):
         about = {"split": split, "config": config, "categories": categories}
         super().__init__(("loss", *loss_names(lessons)), optimizer, objects_per_process, **about)
         self.detector = segmenter  # the name that a checkpoint's tensors carry
-        self.lessons, self.evaluator = lessons, evaluator
+        self.contrast = contrast
+        self.lessons, self.evaluator, self.seed = lessons, evaluator, seed
 
     def size_of(self, batch: dict[str, Tensor]) -> int:
         return len(batch["crop"])
 
+    def on_train_batch_start(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        if self.contrast is not None:  # all else that is random was drawn with the batch
+            torch.manual_seed(hash((self.seed, self.current_epoch, *batch["row"].tolist())) % 2**63)
+
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         share = ramp(self.current_epoch, 0.0, self.lessons.ramp_epochs)
         said = self.detector(batch["crop"], batch["given"].float(), near_of(batch["near"]))
-        losses = crop_losses(said, batch, self.lessons, share)
+        losses = crop_losses(said, batch, self.lessons, share, self.contrast)
         return self.log_losses(losses, self.size_of(batch))
 
     def on_validation_start(self) -> None:
@@ -75,7 +86,8 @@ class CropModule(TrainedModule):
         self.detector.train(training)
 
     def configure_optimizers(self) -> tuple[list, list]:
-        return self.optimise(self.detector.parameters(), self.detector.network.body.parameters())
+        trained = chain(*(part.parameters() for part in (self.detector, self.contrast) if part is not None))
+        return self.optimise(trained, self.detector.network.body.parameters())
 
     def _predict(self, batch: Batch) -> None:
         images, targets = batch

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from contrastmask.arguments import Parser
-from contrastmask.assemble import build_detector, build_segmenter
+from contrastmask.assemble import build_contrast, build_detector, build_segmenter
 from contrastmask.checkpoints.network import NetworkConfig
 from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.read import PREFIX, checkpoint_of
 from contrastmask.checkpoints.tensor_files import read_tensors
 from contrastmask.errors import CheckpointError
 from contrastmask.losses.contrastive import ramp
+from contrastmask.model.crops.contrast import CropContrast
 from contrastmask.model.crops.losses import BoxLessons, crop_losses
 from contrastmask.model.crops.planes import near_of
 from contrastmask.model.crops.segmenter import CropSegmenter
@@ -57,7 +58,10 @@ def run_again(path: Path, device: str = "cpu", precision: str | None = None) -> 
     torch.manual_seed(kept["seed"])
     with torch.autocast(torch.device(device).type, half, enabled=half is not None), _watched(network) as first:
         try:
-            wrong += _step(network, batch, config, epoch, lines) if kept["training"] else _look(network, batch)
+            contrast = _contrast(content, config, device)
+            wrong += (
+                _step(network, batch, config, epoch, lines, contrast) if kept["training"] else _look(network, batch)
+            )
         except FloatingPointError as error:
             wrong.append(str(error))
     if first:
@@ -88,6 +92,17 @@ def _network(
     return network.to(device), config, int(content["state_dict"].get("epoch", kept.get("epoch", 0)))
 
 
+def _contrast(content: dict[str, Any], config: NetworkConfig, device: str) -> CropContrast | None:
+    """The crop branch's contrastive lesson as it was."""
+    contrast = build_contrast(config)
+    if contrast is not None:
+        own = "contrast."
+        state = content["state_dict"].items()
+        contrast.load_state_dict({name.removeprefix(own): value for name, value in state if name.startswith(own)})
+        contrast.to(device)
+    return contrast
+
+
 def _look(network: Detector | CropSegmenter, batch: Any) -> list[str]:
     images, targets = batch
     sizes = [tuple(target["original_size"]) for target in targets]
@@ -99,12 +114,17 @@ def _look(network: Detector | CropSegmenter, batch: Any) -> list[str]:
 
 
 def _step(
-    network: Detector | CropSegmenter, batch: Any, config: NetworkConfig, epoch: int, lines: list[str]
+    network: Detector | CropSegmenter,
+    batch: Any,
+    config: NetworkConfig,
+    epoch: int,
+    lines: list[str],
+    contrast: CropContrast | None,
 ) -> list[str]:
     if isinstance(network, CropSegmenter):
         lessons = BoxLessons(**vars(config.mask_branch.lessons))
         said = network(batch["crop"], batch["given"].float(), near_of(batch["near"]))
-        losses = crop_losses(said, batch, lessons, ramp(epoch, 0.0, lessons.ramp_epochs))
+        losses = crop_losses(said, batch, lessons, ramp(epoch, 0.0, lessons.ramp_epochs), contrast)
         parts = list(network.network.named_children())
     else:
         loss = config.loss

@@ -77,6 +77,7 @@ def test_resuming_changes_nothing(
 ) -> None:
     _, data = run
     short = (*data, "schedule.epochs=2", "callbacks=none", "logger=none", "evaluate_after=false")
+    short += ("mask_branch.box_only=2", "mask_branch.lessons.contrastive=0.1", "mask_branch.lessons.ramp_epochs=0.5")
     cut = tmp_path / "cut.ckpt"
 
     def keep(self: CropModule, *_: object) -> None:
@@ -150,10 +151,11 @@ def test_numbers_that_are_none_end_it_by_name(
             self.detector.network.logits.weight.view(-1)[0] = torch.inf
         return step(self, *batch)
 
+    lessons = ("mask_branch.lessons.outside=1", "mask_branch.lessons.contrastive=0.1")
     with monkeypatch.context() as patch:
         patch.setattr(CropModule, "training_step", spoiled)
         with pytest.raises(DivergedError, match="the batch"):
-            train_crops(tmp_path, *data, "schedule.epochs=1", "mask_branch.lessons.outside=1")
+            train_crops(tmp_path, *data, "schedule.epochs=1", *lessons)
     (kept,) = tmp_path.glob("diverged-step*.pt")
     lines, fine = run_again(kept)
     assert not fine

@@ -16,6 +16,7 @@ from contrastmask.losses.crops import (
     projection_loss,
 )
 from contrastmask.model.crops.calibration import overlap, quality_loss
+from contrastmask.model.crops.contrast import CropContrast
 from contrastmask.model.crops.network import CropOutput
 from contrastmask.model.crops.segmenter import box_cells
 
@@ -27,25 +28,33 @@ class BoxLessons:
     outside: float = 0.0  # nothing of the object outside its box
     projection: float = 0.0  # every row and column of the box holds some of it
     pairwise: float = 0.0  # neighbours of like colour share their side
-    ramp_epochs: float = 1.0  # epochs until projection and pairwise have their full weight
+    contrastive: float = 0.0  # foreground and background lie apart in the features
+    ramp_epochs: float = 1.0  # epochs until all but the first have their full weight
 
     @property
     def any(self) -> bool:
         """Whether box-only objects teach anything."""
-        return max(self.outside, self.projection, self.pairwise) > 0
+        return max(self.outside, self.projection, self.pairwise, self.contrastive) > 0
 
 
 def loss_names(lessons: BoxLessons) -> list[str]:
     """Of what :func:`crop_losses` gives."""
-    taught = [name for name in ("outside", "projection", "pairwise") if getattr(lessons, name)]
+    taught = [name for name in ("outside", "projection", "pairwise", "contrastive") if getattr(lessons, name)]
     return [f"loss_{name}" for name in ("mask", "quality", *taught)]
 
 
-def crop_losses(said: CropOutput, batch: dict[str, Tensor], lessons: BoxLessons, ramp: float) -> dict[str, Tensor]:
+def crop_losses(
+    said: CropOutput,
+    batch: dict[str, Tensor],
+    lessons: BoxLessons,
+    ramp: float,
+    contrast: CropContrast | None = None,
+) -> dict[str, Tensor]:
     """The losses of a batch of :mod:`contrastmask.data.object_crops`, weighted.
 
     Args:
-        ramp: 0..1, share of their weight that projection and pairwise lesson have by now.
+        ramp: 0..1, share of their weight that all lessons but ``outside`` have by now.
+        contrast: of the contrastive lesson, where that has a weight.
 
     Returns:
         ``loss_mask`` over the objects with mask, predicted ones by their weights; ``loss_quality`` over those with a
@@ -67,4 +76,6 @@ def crop_losses(said: CropOutput, batch: dict[str, Tensor], lessons: BoxLessons,
         colours = lab(F.interpolate(batch["crop"].float(), size=(cells, cells), mode="area"))
         likeness = colour_similarity(colours, box_cells(batch["image"].float(), cells))
         losses["loss_pairwise"] = ramp * lessons.pairwise * pairwise_loss(said.logits, likeness, inside)
+    if contrast is not None:
+        losses["loss_contrastive"] = ramp * lessons.contrastive * contrast(said, masks, true, inside)
     return losses

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from contrastmask.losses.crops import mask_loss
+from contrastmask.model.contrastive_options import ContrastiveOptions
+from contrastmask.model.crops.contrast import CropContrast
 from contrastmask.model.crops.losses import BoxLessons, crop_losses, loss_names
 from contrastmask.model.crops.network import CropNetwork, CropOutput
 from contrastmask.model.crops.planes import near_of
@@ -73,6 +75,8 @@ def test_confidence_is_learnt_from_drawn_masks_alone(segmenter: CropSegmenter, b
 
 
 def test_losses_have_the_names_that_are_logged(segmenter: CropSegmenter, batch: dict[str, torch.Tensor]) -> None:
-    for lessons in (BoxLessons(), BoxLessons(outside=1.0), BoxLessons(1.0, 0.5, 0.5)):
-        losses = crop_losses(said_of(segmenter, batch), batch, lessons, 0.5)
+    contrast = CropContrast(8, ContrastiveOptions())
+    for lessons in (BoxLessons(), BoxLessons(outside=1.0), BoxLessons(contrastive=1.0), BoxLessons(1.0, 0.5, 0.5, 0.1)):
+        given = contrast if lessons.contrastive else None
+        losses = crop_losses(said_of(segmenter, batch), batch, lessons, 0.5, given)
         assert sorted(losses) == sorted(loss_names(lessons))
