@@ -1,12 +1,14 @@
 """Masks for the annotations that have none: each from its own box and class, everything else in the file untouched.
 
 Images go through the model in fixed groups, and every group's masks are kept in a journal as soon as they are there: a
-killed run, started again, goes on at the next group and writes the same file.
+killed run, started again, goes on at the next group and writes the same file. :mod:`contrastmask.completion.shards`
+tells how the groups are shared among several processes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from contrastmask.completion.completed_file import write_completed
 from contrastmask.completion.options import RULES, CompletionOptions
 from contrastmask.completion.plan import Plan, asked_classes, make_plan
+from contrastmask.completion.shards import identity_of, own_groups, read_shards
 from contrastmask.completion.sieve import Sieve
 from contrastmask.completion.source_file import SourceFile, digest
 from contrastmask.data.annotations.load import load_with_losses
@@ -36,12 +39,13 @@ if TYPE_CHECKING:
 def complete(
     options: CompletionOptions, predictor: Predictor | GivenBoxes, console: Console | None = None
 ) -> dict[str, Any]:
-    """Write ``options.output``, and a summary beside it.
+    """Write ``options.output``, and a summary beside it; or make one shard of that, or join the shards.
 
     What is written is described in :mod:`contrastmask.completion.completed_file`; no row that has a mask is changed.
 
     Returns:
-        the summary, see :func:`contrastmask.completion.summary.summarise`.
+        the summary, see :func:`contrastmask.completion.summary.summarise`; of a shard, which writes no output, only
+        ``groups`` of images, ``masks`` and ``unreadable``.
 
     Raises:
         DataError: the file cannot be used or changed meanwhile, another process writes the output, or a journal beside
@@ -52,7 +56,10 @@ def complete(
     console = console or Console()
     if predictor.crops is not None:
         raise ConfigError("given boxes are a crop branch's own work: ckpt_path=CROPS completes a file, without crops=")
-    with held(options.output):
+    # a shard keeps others from its own part alone, a join from all
+    with ExitStack() as stack:
+        for place in options.places:
+            stack.enter_context(held(place))
         source = SourceFile(options.annotations)
         records, gone = load_with_losses(options.annotations, options.images, options.reading)
         for line in records.report.lines("warning", "dropped", "repaired"):
@@ -60,20 +67,45 @@ def complete(
         asked, sieve = asked_classes(options, records), Sieve(options, records)
         plan = make_plan(options, records, gone, source.rows(), asked)
         labels = _labels(options, predictor, records, plan.chosen)
-        journal = Journal(options.journal, _identity(options, predictor, source))
-        try:
-            pieces = _predict(options, predictor, records, plan, labels, journal, console)
-        except Ended:
-            kept = f"{len(journal.pieces)} groups of images are kept in {options.journal}"
-            console.print(f"{kept}: the same command goes on from there", markup=False, soft_wrap=True)
-            raise
-        journal.sync()
+        identity, groups = _identity(options, predictor, source), _groups(options, records, plan)
+        if options.joins:
+            journals, pieces = read_shards(options, identity, len(groups))
+        else:
+            journal = Journal(options.journal, identity_of(identity, options.shard, options.shards))
+            journals = [journal]
+            try:
+                pieces = _predict(options, predictor, records, plan, groups, labels, journal, console)
+            except Ended:
+                kept = f"{len(journal.pieces)} groups of images are kept in {options.journal}"
+                console.print(f"{kept}: the same command goes on from there", markup=False, soft_wrap=True)
+                raise
+        for journal in journals:
+            journal.sync()
+        if options.shard is not None:
+            journals[0].close()
+            return _told(records, pieces)
         try:
             summary = write_completed(options, records, plan, source, pieces, sieve, console)
         except DataError as error:
-            raise DataError(f"{error}. The masks are kept in {options.journal}: mend it and start again") from error
-        journal.close(remove=True)
+            kept = ", ".join(str(journal.path) for journal in journals)
+            raise DataError(f"{error}. The masks are kept in {kept}: mend it and start again") from error
+        for journal in journals:
+            journal.close(remove=True)
     return summary
+
+
+def _groups(options: CompletionOptions, records: Records, plan: Plan) -> list[list[int]]:
+    """Positions of the images that go through the model together; shards do not change them."""
+    images = np.unique(records.images_of(np.flatnonzero(plan.chosen))).tolist()
+    return [images[i : i + options.batch_size] for i in range(0, len(images), options.batch_size)]
+
+
+def _told(records: Records, pieces: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "groups": len(pieces),
+        "masks": sum(len(piece["masks"]) for piece in pieces),
+        "unreadable": [records.file_name(i) for piece in pieces for i in piece["unreadable"]],
+    }
 
 
 def _predict(
@@ -81,28 +113,28 @@ def _predict(
     predictor: Predictor | GivenBoxes,
     records: Records,
     plan: Plan,
+    groups: list[list[int]],
     labels: np.ndarray,
     journal: Journal,
     console: Console,
 ) -> list[dict[str, Any]]:
-    """What :func:`_segment` gives for every group of images, from the journal where it has it."""
+    """What :func:`_segment` gives for every group of images that is asked for, from the journal where it has it."""
     chosen = plan.chosen
     of_image = np.bincount(records.images_of(np.flatnonzero(chosen)), minlength=len(records.image_ids))
-    images = np.flatnonzero(of_image).tolist()
-    groups = [images[i : i + options.batch_size] for i in range(0, len(images), options.batch_size)]
-    rest = [number for number in range(len(groups)) if number not in journal.pieces]
+    own = own_groups(options, len(groups))
+    rest = [number for number in own if number not in journal.pieces]
     objects = [int(of_image[group].sum()) for group in groups]
-    done = sum(objects[n] for n in journal.pieces)
+    done, total = (sum(objects[n] for n in numbers) for numbers in (journal.pieces, own))
     if journal.pieces:
-        console.print(f"going on after {len(journal.pieces)} of {len(groups)} groups of images")
+        console.print(f"going on after {len(journal.pieces)} of {len(own)} groups of images")
     if isinstance(predictor, GivenBoxes):
         from contrastmask.completion.with_runtime import segmented
     else:
         from contrastmask.completion.with_torch import segmented
     found = segmented(predictor, records, [groups[n] for n in rest], chosen, labels, options.num_workers)
-    for number, piece in _progress(zip(rest, found, strict=True), console, objects, done):
+    for number, piece in _progress(zip(rest, found, strict=True), console, objects, done, total):
         journal.add(number, piece)
-    return [journal.pieces[number] for number in range(len(groups))]
+    return [journal.pieces[number] for number in own]
 
 
 def _labels(
@@ -148,13 +180,13 @@ def _network(predictor: Predictor | GivenBoxes) -> dict[str, Any]:
 
 
 def _progress(
-    work: Iterator[tuple[int, Any]], console: Console, objects: list[int], done: int
+    work: Iterator[tuple[int, Any]], console: Console, objects: list[int], done: int, total: int
 ) -> Iterator[tuple[int, Any]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TextColumn("{task.fields[rate]}"), TimeRemainingColumn())  # fmt: skip
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("objects", total=sum(objects), completed=done, rate="")
-        pulse = Pulse("completing", sum(objects) - done, "objects", tell=partial(console.print, markup=False))
+        task = progress.add_task("objects", total=total, completed=done, rate="")
+        pulse = Pulse("completing", total - done, "objects", tell=partial(console.print, markup=False))
         for number, piece in work:
             yield number, piece
             if not console.is_terminal:  # where no bar is shown

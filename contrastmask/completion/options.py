@@ -41,6 +41,7 @@ class CompletionOptions:
         repair, crowd, rectangles, duplicates, empty_categories: as :class:`contrastmask.data.reading.Reading`.
         image_rules: how image files are found and read.
         batch_size: images a group; num_workers: loader processes.
+        shards, shard: N, and which of the N parts is made, 0..N-1; None with N over 1: the parts are joined.
     """
 
     annotations: Path
@@ -66,6 +67,8 @@ class CompletionOptions:
     duplicates: str = "keep"
     empty_categories: str = "keep"
     image_rules: ImageRules = PLAIN
+    shards: int = 1
+    shard: int | None = None
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -75,6 +78,10 @@ class CompletionOptions:
             raise ConfigError("form_all=true turns run lengths into polygons: it needs form=polygons")
         if self.batch_size < 1 or self.num_workers < 0:
             raise ConfigError("batch_size must be at least 1, num_workers at least 0")
+        if self.shards < 1 or not (self.shard is None or 0 <= self.shard < self.shards):
+            raise ConfigError(f"shard={self.shard} of shards={self.shards}: they are counted from 0 to N-1")
+        if self.shards == 1:  # the whole
+            object.__setattr__(self, "shard", None)
         for name in NAMES:
             thresholds(name, getattr(self, name))
         _ = self.reading
@@ -84,7 +91,7 @@ class CompletionOptions:
                     what = "input itself" if name == "data.annotations" else f"file that {name} names"
                     raise ConfigError(f"output={self.output} would write {written}, the {what}; choose another name")
         # an output beside a journal is its own run's, killed at the very end; a journal of another run is refused later
-        if self.output.exists() and not self.overwrite and not self.journal.exists():
+        if self.output.exists() and not self.overwrite and not any(path.exists() for path in self.journals):
             raise ConfigError(f"{self.output} exists; overwrite=true replaces it")
 
     @property
@@ -95,8 +102,29 @@ class CompletionOptions:
 
     @property
     def journal(self) -> Path:
-        """Where finished work is kept until the output is written."""
-        return self.output.with_name(f".{self.output.name}.journal")
+        """Where finished work of this call is kept until the output is written."""
+        return self._journal_of(self.shard)
+
+    @property
+    def journals(self) -> list[Path]:
+        """All journals that become the output: of every shard, or the one."""
+        return [self._journal_of(shard) for shard in (range(self.shards) if self.shards > 1 else (None,))]
+
+    @property
+    def joins(self) -> bool:
+        """Shards have been made, and this call joins them."""
+        return self.shard is None and self.shards > 1
+
+    @property
+    def places(self) -> list[Path]:
+        """What no other process may write meanwhile: a shard's own part; of a join the output and all parts."""
+        if self.shard is not None:
+            return [self.journal]
+        return [self.output, *(self.journals if self.joins else [])]
+
+    def _journal_of(self, shard: int | None) -> Path:
+        part = "" if shard is None else f".shard-{shard}-of-{self.shards}"
+        return self.output.with_name(f".{self.output.name}{part}.journal")
 
     @property
     def summary(self) -> Path:

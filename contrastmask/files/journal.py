@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Journal:
     Args:
         path: the journal's file; one of an interrupted run with the same identity is continued.
         identity: plain values that decide the work's result.
+        may_differ: names of values that may be others than those of the run that is continued.
         sync_every: seconds; a piece that comes later than that after the last wait for the disk waits for it again.
 
     Attributes:
@@ -33,8 +35,15 @@ class Journal:
         DataError: the file is no journal, or one of another work; the message names what differs.
     """
 
-    def __init__(self, path: Path, identity: dict[str, Any], sync_every: float = SYNC_EVERY) -> None:
-        self.path, self.sync_every = path, sync_every
+    def __init__(
+        self,
+        path: Path,
+        identity: dict[str, Any],
+        sync_every: float = SYNC_EVERY,
+        *,
+        may_differ: Collection[str] = (),
+    ) -> None:
+        self.path, self.sync_every, self._may_differ = path, sync_every, may_differ
         self.pieces: dict[int, Any] = {}
         self._synced = float("-inf")
         identity = json.loads(json.dumps(identity))
@@ -60,7 +69,8 @@ class Journal:
             raise DataError(f"{self.path} is no journal of this program; remove it or choose another output")
         try:
             found, *pieces = map(json.loads, lines)
-            differing = sorted(k for k in found.keys() | identity.keys() if found.get(k) != identity.get(k))
+            fixed = (found.keys() | identity.keys()) - set(self._may_differ)
+            differing = sorted(k for k in fixed if found.get(k) != identity.get(k))
         except (ValueError, AttributeError) as error:
             raise DataError(
                 f"{self.path} is no journal of this program ({error}); remove it or choose another output"

@@ -13,7 +13,7 @@ import hydra
 from omegaconf import DictConfig
 
 from contrastmask.conf_folder import CONF
-from contrastmask.errors import plain_errors
+from contrastmask.errors import ContrastMaskError, plain_errors
 from contrastmask.programs.claimed_folder import released
 from contrastmask.programs.composition_errors import explained
 from contrastmask.programs.help_text import help_text
@@ -48,10 +48,14 @@ def run(program: str, task: Callable[[DictConfig], Any], words: Sequence[str]) -
     """
     words = options_first(words)
     full = os.environ.get(FULL_ERROR)
-    arguments, in_task = list(sys.argv), False
+    arguments, in_task, home = list(sys.argv), False, os.getpid()
 
     def guarded(cfg: DictConfig) -> None:
         nonlocal in_task
+        if os.getpid() != home:
+            with _environment(full):
+                run_elsewhere(task, cfg)
+            return
         in_task = True
         with _environment(full):  # the task's own processes start as the user's
             (task if full == "1" else plain_errors(task))(cfg)
@@ -65,13 +69,26 @@ def run(program: str, task: Callable[[DictConfig], Any], words: Sequence[str]) -
                 return
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=program)(guarded)()
     except Exception as error:
-        if full == "1":
+        if full == "1" or isinstance(error, ContrastMaskError):  # the latter of a job in another process
             raise
         if in_task:
             raise error.with_traceback(_behind(guarded.__code__, error.__traceback__)) from error.__cause__
         raise explained(error, program, overrides_of(words)) from error
     finally:
         sys.argv = arguments
+
+
+def run_elsewhere(task: Callable[[DictConfig], Any], cfg: DictConfig) -> None:
+    """A job in the process of one of Hydra's launchers, which would wait for ever for one that exits.
+
+    Raises:
+        ContrastMaskError: as the task does; or the job's exit status says that it failed.
+    """
+    try:
+        task(cfg)
+    except SystemExit as end:
+        if end.code:
+            raise ContrastMaskError(f"a job ended with status {end.code}; what it said stands above") from None
 
 
 @contextmanager

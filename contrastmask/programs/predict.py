@@ -25,7 +25,7 @@ from contrastmask.runtime.predictor import GivenBoxes
 if TYPE_CHECKING:
     from contrastmask.prediction.predictor import Predictor
 
-COMPLETION = ("form", "form_all", "as_score", "redo", "unreadable", "rejected", *NAMES, "check")
+COMPLETION = ("form", "form_all", "as_score", "redo", "unreadable", "rejected", *NAMES, "check", "shards", "shard")
 # reasons to leave a row without mask that somebody has asked for
 ON_REQUEST = {*SIFTED, TURNED_DOWN}
 SIEVE_ROWS = {
@@ -123,6 +123,13 @@ def _complete(config: PredictConfig, console: Console) -> int:
     if isinstance(predictor, GivenBoxes):
         console.print(f"{predictor.path}: {predictor.precision}, run by {predictor.provider}", markup=False)
     summary = complete(options, predictor, console)
+    if options.shard is not None:
+        console.print(
+            f"shard {options.shard} of {options.shards}: {summary['masks']} masks of {summary['groups']} groups of "
+            f"images kept in {options.journal}; the same words without shard= join all shards",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+        return 0  # what could not be read is told, and the status tells it, where the shards are joined
     console.print(_table(summary))
     if summary["sieve"]:
         console.print(_sieve(summary["sieve"]["all"]))

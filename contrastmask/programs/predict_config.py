@@ -74,6 +74,8 @@ class PredictConfig:
     min_confidence: Any = MISSING  # 0..1, or class name: 0..1 with `default` for the others, as the next one
     min_box_agreement: Any = MISSING
     check: bool = True
+    shards: int = at_least(1)
+    shard: int | None = at_least(0, default=None)
     allow: list[str] = field(default_factory=list)
 
 
