@@ -41,8 +41,8 @@ def sample_of(predictor: Predictor, annotations: Path, images: Path, count: int,
     """
     records = load_annotations(annotations, images, reading)
     segmenter = predictor.detector
-    with_mask = usable(records, with_mask=True)
-    rows = with_mask if len(with_mask) >= 16 else np.sort([*with_mask, *usable(records, with_mask=False)])
+    with_mask = usable(records, records.has_mask)
+    rows = with_mask if len(with_mask) >= 16 else usable(records, np.ones_like(records.has_mask))
     if len(rows) < 16:
         raise DataError(f"{annotations}: {len(rows)} objects are too few to measure an int8 model on; 16 are the least")
     rows = np.random.default_rng(0).permutation(rows)
