@@ -12,7 +12,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "rectangles": ("mask", "box"),
     "duplicates": ("keep", "join"),
     "empty_categories": ("keep", "drop"),
-    "predicted_masks": ("ignore", "use"),
+    "predicted_masks": ("ignore", "accepted", "use"),
 }
 
 
@@ -28,8 +28,9 @@ class Reading:
         duplicates: of two rows for one object "keep" both, or "join" them: the one with the mask stays.
         empty_categories: classes without an annotation are "keep"-ed or "drop"-ped.
         predicted_masks: "ignore": a mask that its row calls predicted (``segmentation_predicted``) is no truth, its
-            object has a box alone; "use": it is learnt from, and still no truth: it makes no class a base class, and
-            no split withholds it. `Records.predicted` tells either way.
+            object has a box alone; "accepted": unless a person accepted it in a review; "use": it is learnt from. It is
+            still no truth: it makes no class a base class, and no split withholds it. `Records.predicted` tells either
+            way.
         strip_path, follow_links, exif, bit_depth: of the image files, as :class:`ImageRules`.
 
     Raises:

@@ -89,7 +89,7 @@ class DataConfig:
     rectangles: str = "mask"  # a mask that is its own box: "mask", or "box" (no mask)
     duplicates: str = "keep"  # two rows for one object: "keep" both, or "join" them (the one with the mask stays)
     empty_categories: str = "keep"  # classes without an annotation: "keep" or "drop"
-    predicted_masks: str = "ignore"  # of a completed file, in training: "ignore" (boxes alone) or "use"
+    predicted_masks: str = "ignore"  # in training: "ignore" (boxes alone), "accepted" (in a review) or "use"
     strip_path: Any = 0  # leading folders of file_name that are left out, a number or "auto"
     follow_links: bool = False  # links inside the image folder may lead out of it
     exif: str = "auto"  # the camera's orientation: "auto" (where only then the size agrees), "apply" or "ignore"

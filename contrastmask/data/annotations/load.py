@@ -28,6 +28,7 @@ from contrastmask.data.annotations.mending import may_mend, mend_masks
 from contrastmask.data.annotations.predicted import CONFIDENCE, PREDICTED, confidences, predicted_rows
 from contrastmask.data.annotations.rectangles import are_boxes, count_rectangles
 from contrastmask.data.annotations.references import References, count_references, sift_references
+from contrastmask.data.annotations.reviewed import REVIEW, accepted_rows
 from contrastmask.data.annotations.row_table import Column
 from contrastmask.data.annotations.strays import count_percent, count_strays
 from contrastmask.data.columns import flags, numbers, offsets_of, quadruples
@@ -110,14 +111,16 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     sieve.drop(~ok, "iscrowd is neither 0 nor 1")
     sieve.count("repaired", odd, "iscrowd is text or not a number: read as 0 or 1")
     sieve.drop(flags(sieve.column("ignore"))[0], "marked ignore")
-    columns = [sieve.column(key) for key in ("bbox", "segmentation", "area", PREDICTED, CONFIDENCE, "attributes")]
+    columns = [
+        sieve.column(key) for key in ("bbox", "segmentation", "area", PREDICTED, CONFIDENCE, REVIEW, "attributes")
+    ]
     kept = sieve.kept
     # Once narrow the sieve holds no parsed row: they outweigh everything else in memory.
     sieve.narrow()
-    bbox, raw, area, marks, sure, attributes = (_chosen(column, kept) for column in columns)
+    bbox, raw, area, marks, sure, reviews, attributes = (_chosen(column, kept) for column in columns)
     del columns
     crowd, image, xywh, area = crowd[kept], sieve.image, quadruples(bbox, text=reading.repair), numbers(area)
-    predicted = predicted_rows(marks, attributes)
+    predicted, accepted = predicted_rows(marks, attributes), accepted_rows(reviews, attributes)
     confidence = confidences(sure, attributes, predicted)
     size = np.stack([images["widths"], images["heights"]], axis=1).astype(np.int64)[image]
 
@@ -126,7 +129,7 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     boxes = clean_boxes(xywh, size, masks, sieve, repair=reading.repair)
     sieve.drop(packed.blank & (area <= 0), "area and mask are empty")
     crowd = _settle_crowds(crowd, packed, masks, boxes, size, sieve, reading)
-    has_mask = _settle_masks(raw, packed, predicted, size, sieve, reading)
+    has_mask = _settle_masks(raw, packed, predicted, accepted, size, sieve, reading)
     untold = has_mask & predicted & np.isnan(confidence)
     sieve.count("noted", untold, "mask is a prediction that tells no confidence in 0..1")
     rectangles = are_boxes(masks, boxes, size) & has_mask & ~crowd & sieve.alive
@@ -179,7 +182,13 @@ def _read_masks(
 
 
 def _settle_masks(
-    raw: Sequence[Any], packed: Packed, predicted: np.ndarray, size: np.ndarray, sieve: References, reading: Reading
+    raw: Sequence[Any],
+    packed: Packed,
+    predicted: np.ndarray,
+    accepted: np.ndarray,
+    size: np.ndarray,
+    sieve: References,
+    reading: Reading,
 ) -> np.ndarray:
     """bool [A]: the row keeps its mask; whatever takes one away, and why, is counted."""
     for problem in np.unique(packed.problem[packed.problem != SOUND]):
@@ -190,12 +199,12 @@ def _settle_masks(
     sieve.count("without_mask", packed.blank, "mask covers no pixel of the image")
     has_mask = ~packed.lacking
     made = has_mask & predicted
-    if reading.predicted_masks == "ignore":
-        remedy = "data.predicted_masks=use learns from them, too"
-        sieve.count("without_mask", made, "mask is a prediction, not a person's", remedy)
-        has_mask &= ~made
-    else:
-        sieve.count("noted", made, "mask is a prediction, not a person's")
+    unused = {"ignore": made, "accepted": made & ~accepted, "use": np.zeros_like(made)}[reading.predicted_masks]
+    remedy = "data.predicted_masks=use learns from them, too"
+    sieve.count("without_mask", unused, "mask is a prediction, not a person's", remedy)
+    sieve.count("noted", made & ~unused & accepted, "mask is a prediction that a person accepted")
+    sieve.count("noted", made & ~unused & ~accepted, "mask is a prediction, not a person's")
+    has_mask &= ~unused
     return has_mask
 
 

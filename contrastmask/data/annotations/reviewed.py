@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 REVIEW = "segmentation_review"
 ACCEPTED, REJECTED = "accepted", "rejected"
 BEFORE = "segmentation_rejected"  # the mask that was taken out, so that nothing is lost
+
+
+def accepted_rows(reviews: Sequence[Any], attributes: Sequence[Any]) -> np.ndarray:
+    """bool [A]: a person accepted the mask, as the row says itself or under its `attributes`.
+
+    Args:
+        reviews, attributes: the rows' values of `segmentation_review` and `attributes`; None where missing.
+    """
+    if not any(reviews) and not any(attributes):
+        return np.zeros(len(reviews), dtype=bool)
+    inner = (value.get(REVIEW) if type(value) is dict else None for value in attributes)
+    return np.array([ACCEPTED in (one, other) for one, other in zip(reviews, inner, strict=True)], dtype=bool)
 
 
 def review_of(row: Any) -> str | None:

@@ -35,6 +35,7 @@ class _Plain(msgspec.Struct, gc=False):
     ignore: Any = None
     segmentation_predicted: Any = None
     segmentation_confidence: Any = None
+    segmentation_review: Any = None
     attributes: Any = None
 
 
@@ -51,6 +52,7 @@ class _Odd(msgspec.Struct, gc=False):
     ignore: Any = None
     segmentation_predicted: Any = None
     segmentation_confidence: Any = None
+    segmentation_review: Any = None
     attributes: Any = None
 
 

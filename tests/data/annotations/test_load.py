@@ -238,6 +238,24 @@ def test_how_sure_a_model_was_is_read_from_row_or_attributes(tmp_path: Path) -> 
     )
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_masks_that_a_person_accepted_are_truth_where_it_is_said(tmp_path: Path, inside: bool) -> None:
+    made = {"segmentation_predicted": True}
+    reviews = ["accepted", "rejected", None, 7]
+    rows = [row(1)] + [
+        row(n, **({"attributes": mark} if inside else mark))
+        for n, review in enumerate(reviews, 2)
+        for mark in [{**made, "segmentation_review": review}]
+    ]
+    used = read(tmp_path, content(rows), predicted_masks="accepted")
+    assert used.has_mask.tolist() == [True, True, False, False, False]
+    assert used.predicted.tolist() == [False, True, True, True, True]
+    assert reasons(used, "noted")["mask is a prediction that a person accepted"] == 1
+    assert reasons(used, "without_mask") == {"mask is a prediction, not a person's": 3}
+    assert read(tmp_path, content(rows)).has_mask.tolist() == [True] + [False] * 4
+    assert read(tmp_path, content(rows), predicted_masks="use").has_mask.all()
+
+
 def test_a_choice_that_does_not_exist_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"data\.predicted_masks=maybe is unknown; choose from ignore, use"):
+    with pytest.raises(ConfigError, match=r"data\.predicted_masks=maybe is unknown; choose from ignore, accepted, use"):
         Reading(predicted_masks="maybe")
