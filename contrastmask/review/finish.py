@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from contrastmask.data.annotations.reviewed import BEFORE, REVIEW
 from contrastmask.data.columns import flags
 from contrastmask.errors import ConfigError, DataError
 from contrastmask.files.lock import held
-from contrastmask.files.whole_file import write_json, write_whole
+from contrastmask.files.whole_file import whole_file, write_json
 from contrastmask.review.decisions import Decisions
 from contrastmask.review.options import ReviewOptions
 from contrastmask.review.states import ACCEPTED, PENDING, REJECTED, SKIPPED, STATES, initial_states
 
+TOGETHER = 1000  # rows that become text at once
 MARKS = (PREDICTED, CONFIDENCE, *FIGURES)
 
 
@@ -66,11 +68,27 @@ def finish(options: ReviewOptions, source: SourceFile, decisions: Decisions) -> 
                 _mark(rows[place], STATES[ACCEPTED])
             elif state[place] == REJECTED:
                 _take_out(rows[place])
-        text = json.dumps(content)
-        decisions.note_finish(hashlib.sha256(text.encode()).hexdigest())
         write_json(options.summary, summary, indent=1)
-        write_whole(options.target, text)
+        found = hashlib.sha256()
+        with whole_file(options.target) as file:
+            for text in _texts(content):
+                file.write(encoded := text.encode())
+                found.update(encoded)
+            decisions.note_finish(found.hexdigest())  # before it takes its place: what is there is known again
     return summary
+
+
+def _texts(content: dict[str, Any]) -> Iterator[str]:
+    """``json.dumps(content)`` in pieces: the whole text of a large file takes as much memory as its rows."""
+    for number, (key, value) in enumerate(content.items()):
+        yield f"{', ' if number else '{'}{json.dumps(key)}: "
+        if isinstance(value, list):
+            for first in range(0, len(value), TOGETHER):
+                yield f"{', ' if first else '['}{json.dumps(value[first : first + TOGETHER])[1:-1]}"
+            yield "]" if value else "[]"
+        else:
+            yield json.dumps(value)
+    yield "}"
 
 
 def _refuse_foreign(options: ReviewOptions, decisions: Decisions) -> None:

@@ -13,7 +13,8 @@ from contrastmask.data.records import Records
 from contrastmask.errors import DataError
 
 SIDE = 1000  # px that a part's longer side is shown with at most
-DECODED, ENCODED = 96 * 2**20, 32 * 2**20  # bytes that are kept
+DECODED, ENCODED = 80 * 2**20, 16 * 2**20  # bytes that are kept
+IMAGES = 4  # that are kept: neighbours and the other views of an object ask for the same ones
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -62,8 +63,9 @@ class Pictures:
         if image not in self._images:
             fresh = self._read(image)
             room = DECODED - 3 * fresh.width * fresh.height
-            while self._images and sum(3 * i.width * i.height for i in self._images.values()) > max(room, 0):
-                self._images.popitem(last=False)
+            kept = self._images
+            while kept and (len(kept) >= IMAGES or sum(3 * i.width * i.height for i in kept.values()) > max(room, 0)):
+                kept.popitem(last=False)
             if room < 0:
                 return fresh
             self._images[image] = fresh

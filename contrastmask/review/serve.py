@@ -62,7 +62,8 @@ def _settings(app: Guard) -> uvicorn.Config:
 
 
 def _bound(port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio lets small answers go at once (TCP_NODELAY) only where the protocol is said: 40 ms an answer otherwise
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((HOST, port))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from contrastmask.completion.polygons import polygons_of_runs
+from contrastmask.completion.polygons import parts_of_runs
 from contrastmask.completion.sieve import COMPONENTS, FILLED, LARGEST, TOUCHES
 from contrastmask.data.segmentation.figures import SIDES
 from contrastmask.review.objects import Objects
@@ -121,13 +121,13 @@ def window(objects: Objects, a: int, name: str) -> Window:
 
 
 def paths_of(segmentation: list[list[float]] | dict[str, Any]) -> list[str]:
-    """Outlines as SVG path data, one a polygon, in pixels of the image; the mask is their union.
+    """Outlines as SVG path data, one a part or polygon, in pixels of the image; the mask is their union.
 
     Args:
-        segmentation: checked polygons or compressed run lengths.
+        segmentation: checked polygons or compressed run lengths, whose holes are rings of the same path (even-odd).
     """
-    polygons = polygons_of_runs(segmentation) if isinstance(segmentation, dict) else segmentation
-    return [_path(np.array(polygon)) for polygon in polygons]
+    parts = parts_of_runs(segmentation) if isinstance(segmentation, dict) else [[polygon] for polygon in segmentation]
+    return ["".join(_path(np.array(ring)) for ring in part) for part in parts]
 
 
 def _path(numbers: np.ndarray) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from contrastmask.errors import ConfigError, DataError
 from contrastmask.files.lock import held
+from contrastmask.review import finish as room
 from contrastmask.review.finish import finish, finish_alone, told
 from contrastmask.review.options import ReviewOptions
 from contrastmask.review.states import ACCEPTED, REJECTED, SKIPPED
@@ -105,6 +106,15 @@ def test_a_result_of_its_own_is_replaced_and_nobody_elses(tmp_path: Path) -> Non
     assert options.target.read_text() == first + " "
     finish_alone(ReviewOptions(options.annotations, options.images, overwrite=True))
     assert options.target.read_text() == first
+
+
+def test_the_text_is_that_of_the_whole_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "TOGETHER", 2)
+    for content in (
+        {"a": [], "b": [1], "é": {"x": [1, 2, 3]}, "d": [{"e": None}, 2, "\ud800", 4, 5], "f": 1.5},
+        {"a": 1},
+    ):
+        assert "".join(room._texts(content)) == json.dumps(content)
 
 
 def test_what_cannot_be_finished(tmp_path: Path) -> None:
