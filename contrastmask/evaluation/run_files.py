@@ -66,7 +66,9 @@ def run_files(folder: Path) -> Evaluated:
     """
     files = [folder / name for name in FILES.values() if (folder / name).is_file()]
     if not files:
-        raise DataError(f"{folder} has no {' and no '.join(FILES.values())}: no evaluation has ended there")
+        raise DataError(
+            f"{folder} has no {' and no '.join(FILES.values())}: no evaluation of detections has ended there"
+        )
     data = _read(folder / "data.json", json.loads)
     settings = _read(folder / "resolved.yaml", yaml.safe_load).get("data") or {}
     results = _read(folder / "results.json", json.loads) if (folder / "results.json").is_file() else {}

@@ -194,7 +194,7 @@ def test_folders_that_are_no_evaluated_run(tmp_path: Path, capsys: pytest.Captur
             main(["evaluate", str(tmp_path)])
         return capsys.readouterr().err
 
-    assert "no evaluation has ended there" in said()
+    assert "no evaluation of detections has ended there" in said()
     (tmp_path / "detections.json").write_text("[]")
     assert "data.json does not exist" in said()
     (tmp_path / "data.json").write_text("{}")
