@@ -8,10 +8,10 @@ import numpy as np
 
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.thresholds import of_classes
+from contrastmask.data.annotations.predicted import CONFIDENCE
 from contrastmask.data.records import Records
 from contrastmask.data.segmentation.figures import SIDES, MaskFigures, measure_masks
 
-CONFIDENCE = "segmentation_confidence"
 AGREEMENT, COMPONENTS, LARGEST, FILLED, TOUCHES = FIGURES = (
     "segmentation_box_agreement",
     "segmentation_components",
