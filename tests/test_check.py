@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,21 @@ def test_good_data_are_ready(tmp_path, capsys: pytest.CaptureFixture) -> None:
     assert "ready to train" in said
     assert "kite" in said
     assert "novel" in said
+
+
+def test_predicted_masks_are_counted_beside_the_drawn_ones(tmp_path, capsys: pytest.CaptureFixture) -> None:
+    data = tiny_data(tmp_path)
+    file = tmp_path / "annotations" / "train.json"
+    content = json.loads(file.read_text())
+    kite = next(c["id"] for c in content["categories"] if c["name"] == "kite")
+    kites = [row for row in content["annotations"] if row["category_id"] == kite and not row.get("iscrowd")]
+    for row in kites:
+        row |= {"segmentation_predicted": True, "segmentation_confidence": 0.5}
+    file.write_text(json.dumps(content))
+    for use, told in (("ignore", " 0 "), ("use", f" 0 + {len(kites)} predicted ")):
+        assert main([*data, "split=as_annotated", "--no-images", f"data.predicted_masks={use}"]) == 0
+        line = next(line for line in capsys.readouterr().out.splitlines() if " kite " in line and "novel" in line)
+        assert told in line
 
 
 def test_bad_images_are_listed_and_make_the_status(tmp_path, capsys: pytest.CaptureFixture) -> None:
