@@ -73,14 +73,16 @@ def _resized_size(height: int, width: int, short: int, long: int) -> tuple[int, 
 
 
 def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bilinear, half-pixel centres, without smoothing; uint8 ``[H, W, 3]``."""
-    rows, columns = (_places(old, new) for old, new in zip(image.shape[:2], size, strict=True))
-    first, last, share = rows
+    """Bilinear, half-pixel centres, without smoothing; uint8 ``[H, W, 3]``.
+
+    Columns, whole numbers, then rows, as PyTorch does it.
+    """
+    first, last, share = _places(image.shape[1], size[1])
     values = image.astype(np.float32)
+    values = np.floor(values[:, first] + (values[:, last] - values[:, first]) * share[None, :, None] + 0.5)
+    first, last, share = _places(image.shape[0], size[0])
     values = values[first] + (values[last] - values[first]) * share[:, None, None]
-    first, last, share = columns
-    values = values[:, first] + (values[:, last] - values[:, first]) * share[None, :, None]
-    return np.rint(values).clip(0, 255).astype(np.uint8)
+    return np.floor(values + 0.5).clip(0, 255).astype(np.uint8)
 
 
 def _places(old: int, new: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -95,12 +95,13 @@ class _OpenVino:
             raise CheckpointError(f"{path} is no model that OpenVINO can open: {_first_line(error)}") from error
         self.description = model.get_rt_info([KEY]).astype(str) if model.has_rt_info([KEY]) else None
         self.provider = f"OpenVINO {device}"
-        self._names = [output.get_any_name() for output in self._compiled.outputs]
-        self._takes = {given.get_any_name() for given in self._compiled.inputs}
+        # a tensor may have several names there
+        self._names = [tuple(output.names) for output in self._compiled.outputs]
+        self._takes = {name for given in self._compiled.inputs for name in given.names}
 
     def run(self, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         found = self._compiled({name: value for name, value in feeds.items() if name in self._takes})
-        return {name: np.asarray(found[place]) for place, name in enumerate(self._names)}
+        return {name: np.asarray(found[place]) for place, names in enumerate(self._names) for name in names}
 
 
 def _imported(name: str, path: Path) -> Any:

@@ -179,6 +179,13 @@ def test_openvino(root: Path, tmp_path: Path, image: np.ndarray) -> None:
     true = Predictor(root / "last.ckpt", "cpu").predict(image, **GIVEN)
     found = Predictor(tmp_path / "exported" / "crops.xml").predict(image, **GIVEN)
     np.testing.assert_allclose(found["mask_probs"], true["mask_probs"], atol=5e-3)
+    data = [
+        f"data.annotations={root / 'data' / 'annotations' / 'train.json'}",
+        f"data.images={root / 'data' / 'train'}",
+    ]
+    words = [f"ckpt_path={root / 'last.ckpt'}", f"output={tmp_path / 'small'}", "format=openvino", "precision=int8"]
+    assert not main(["export", *words, "objects=8", *data])
+    assert Predictor(tmp_path / "small" / "crops.xml").predict(image, **GIVEN)["masks"].shape == (2, 50, 70)
     (tmp_path / "exported" / "crops.xml").write_text("<net>")
     with pytest.raises(CheckpointError, match=r"crops\.xml"):
         Predictor(tmp_path / "exported" / "crops.xml")
