@@ -16,6 +16,7 @@ COMMANDS = {
     "test": ("contrastmask.programs.commands:test", "evaluate a checkpoint"),
     "evaluate": ("contrastmask.evaluation.command:main", "judge a run's detections, or any tool's, from files alone"),
     "predict": ("contrastmask.programs.commands:predict", "find objects in images, or complete missing masks"),
+    "audit": ("contrastmask.programs.commands:audit", "find a file's masks that are likeliest wrong"),
     "export-annotations": (
         "contrastmask.programs.commands:export_annotations",
         "hand annotations over to another tool",

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 TINY = {
+    "audit": ("root=missing", "seeds=2"),
     "masks": ("size=tiny", "masks=4"),
     "pixel_sets": ("rois=6",),
     "evaluation": ("images=6", "detections=22", "peer_images=3", "earlier=none", "repeats=1", "growth=none"),

@@ -16,7 +16,7 @@ __main__
 check
 study
 programs
-review handover
+review handover audit
 completion export
 training prediction
 assemble

@@ -66,7 +66,7 @@ def complete(
             console.print(line, markup=False, soft_wrap=True)
         asked, sieve = asked_classes(options, records), Sieve(options, records)
         plan = make_plan(options, records, gone, source.rows(), asked)
-        labels = _labels(options, predictor, records, plan.chosen)
+        labels = labels_of(options, predictor, records, plan.chosen)
         identity, groups = _identity(options, predictor, source), _groups(options, records, plan)
         if options.joins:
             journals, pieces = read_shards(options, identity, len(groups))
@@ -132,12 +132,12 @@ def _predict(
     else:
         from contrastmask.completion.with_torch import segmented
     found = segmented(predictor, records, [groups[n] for n in rest], chosen, labels, options.num_workers)
-    for number, piece in _progress(zip(rest, found, strict=True), console, objects, done, total):
+    for number, piece in progress(zip(rest, found, strict=True), console, objects, done, total):
         journal.add(number, piece)
     return [journal.pieces[number] for number in own]
 
 
-def _labels(
+def labels_of(
     options: CompletionOptions, predictor: Predictor | GivenBoxes, records: Records, chosen: np.ndarray
 ) -> np.ndarray:
     """The model's label of each of the file's classes, -1 where it has none: a crop branch asks for no class."""
@@ -165,11 +165,11 @@ def _identity(options: CompletionOptions, predictor: Predictor | GivenBoxes, sou
         },
         **{name: getattr(options, name) for name in RULES},
         "image_rules": vars(options.image_rules),
-        "network": _network(predictor),
+        "network": network_of(predictor),
     }
 
 
-def _network(predictor: Predictor | GivenBoxes) -> dict[str, Any]:
+def network_of(predictor: Predictor | GivenBoxes) -> dict[str, Any]:
     """What decides the masks besides the checkpoint."""
     if isinstance(predictor, GivenBoxes):
         return {"precision": predictor.precision, "provider": predictor.provider, "tta": predictor.tta}
@@ -179,17 +179,18 @@ def _network(predictor: Predictor | GivenBoxes) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _progress(
+def progress(
     work: Iterator[tuple[int, Any]], console: Console, objects: list[int], done: int, total: int
 ) -> Iterator[tuple[int, Any]]:
+    """The work, shown as it goes; ``objects``: of every group, ``done``: before this call."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TextColumn("{task.fields[rate]}"), TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("objects", total=total, completed=done, rate="")
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("objects", total=total, completed=done, rate="")
         pulse = Pulse("completing", total - done, "objects", tell=partial(console.print, markup=False))
         for number, piece in work:
             yield number, piece
             if not console.is_terminal:  # where no bar is shown
                 pulse.add(objects[number])
-            speed = progress.tasks[0].speed
-            progress.update(task, advance=objects[number], rate=f"{speed:.1f}/s" if speed else "")
+            speed = bar.tasks[0].speed
+            bar.update(task, advance=objects[number], rate=f"{speed:.1f}/s" if speed else "")

@@ -51,5 +51,8 @@ def command(program: str, words: str, why: str = "") -> str:
     why = why and f"   # {why}"
     if CHECKOUT is None:
         return f"contrastmask {program} {words}{why}"
-    start = "python -m contrastmask.report" if program == "report" else f"python {program}.py"
+    starts = {name: f"python {name}.py" for name in ("train", "test", "predict")}
+    start = starts.get(
+        program, "python -m contrastmask.report" if program == "report" else f"python -m contrastmask {program}"
+    )
     return f"{start} {words}{why}"

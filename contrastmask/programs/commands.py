@@ -9,7 +9,14 @@ from contextlib import contextmanager
 from omegaconf import DictConfig
 
 from contrastmask.files.interruption import Ended, listening
-from contrastmask.programs import config, export_config, model_export_config, predict_config, review_config
+from contrastmask.programs import (
+    audit_config,
+    config,
+    export_config,
+    model_export_config,
+    predict_config,
+    review_config,
+)
 from contrastmask.programs.composing import run
 from contrastmask.programs.launch import job
 from contrastmask.programs.option_words import file_first
@@ -60,6 +67,14 @@ def export(words: Sequence[str] | None = None) -> None:
     run("export", _export, sys.argv[1:] if words is None else words)
 
 
+def audit(words: Sequence[str] | None = None) -> None:
+    """Find a file's masks that are likeliest wrong; ``words`` as for `train`, the file may stand alone among them."""
+    audit_config.register()
+    words = file_first(sys.argv[1:] if words is None else words, "data.annotations")
+    with _ending("audit"):
+        run("audit", _audit, words)
+
+
 def _run(program: str, words: Sequence[str] | None) -> None:
     def task(cfg: DictConfig) -> None:
         config.typed(cfg)  # a setting that cannot be needs no torch to be told
@@ -108,6 +123,14 @@ def _predict(cfg: DictConfig) -> None:
 def _export_annotations(cfg: DictConfig) -> None:
     export_config.typed(cfg)
     from contrastmask.programs.export_annotations import export_annotations as work
+
+    if status := work(cfg):
+        sys.exit(status)
+
+
+def _audit(cfg: DictConfig) -> None:
+    audit_config.typed(cfg)
+    from contrastmask.programs.audit import audit as work
 
     if status := work(cfg):
         sys.exit(status)

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from contrastmask.checkpoints.ranges import KEY
 from contrastmask.errors import ConfigError
+from contrastmask.programs.audit_config import AuditConfig
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.export_config import ExportConfig
 from contrastmask.programs.predict_config import PredictConfig
@@ -130,7 +131,7 @@ def _numbers(kind: Any, parent: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{parent}{item.name}", item
 
 
-@pytest.mark.parametrize("kind", [Config, PredictConfig, ReviewConfig, ExportConfig])
+@pytest.mark.parametrize("kind", [Config, PredictConfig, ReviewConfig, ExportConfig, AuditConfig])
 def test_every_number_has_a_range(kind: type) -> None:
     names = [name for name, item in _numbers(kind) if KEY not in item.metadata]
     assert [name for name in names if name != "backbone.depth"] == []  # which is one of three
