@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig
 
-from contrastmask.programs import audit_config, export_config, predict_config, review_config
+from contrastmask.programs import audit_config, export_config, model_export_config, predict_config, review_config
 from tests.composing import CONF, composed
 
 ROOT = Path(__file__).parents[1]
@@ -49,10 +49,10 @@ def test_choices_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_settings_exist(page: Path) -> None:
     predict_config.register()
-    for program in (predict_config, review_config, export_config, audit_config):
+    for program in (predict_config, review_config, export_config, model_export_config, audit_config):
         program.register()
-    programs = [composed(program=name) for name in ("predict", "review", "export_annotations", "audit")]
-    composed_ones = [composed(), composed("data=shapes"), *programs]
+    programs = [composed(program=name) for name in ("predict", "review", "export_annotations", "export", "audit")]
+    composed_ones = [composed(), composed("data=shapes"), composed("mask_branch=crop"), *programs]
     for name in sorted(set(SETTING.findall(page.read_text()))):
         if not name.startswith(("hydra.", "torch.")):
             assert any(exists(cfg, name) for cfg in composed_ones), (page.name, name)
