@@ -8,9 +8,10 @@ from typing import Any
 import yaml
 
 from contrastmask.checkpoints.network import MISSING, NetworkConfig
+from contrastmask.checkpoints.ranges import check_ranges
 from contrastmask.checkpoints.read import Checkpoint
 from contrastmask.conf_folder import CONF
-from contrastmask.errors import CheckpointError
+from contrastmask.errors import CheckpointError, ConfigError
 
 # whose numbers a released checkpoint, which tells nothing that its tensors' shapes do not show, was trained with
 _RELEASED = {"backbone": "r50", "model": "contrastmask", "loss": "released"}
@@ -32,6 +33,10 @@ def network_config(checkpoint: Checkpoint) -> NetworkConfig:
     missing = _missing(config, "")
     if missing:
         raise CheckpointError(f"{checkpoint.path} does not tell {', '.join(missing)} of its network")
+    try:
+        check_ranges(config)
+    except ConfigError as error:
+        raise CheckpointError(f"{checkpoint.path}: {error}") from error
     return config
 
 

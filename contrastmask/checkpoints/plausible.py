@@ -46,7 +46,8 @@ def check_about(path: Path, about: Any) -> dict[str, Any]:
     if names is not None and not (isinstance(names, list) and all(map(_is_category, names))):
         raise CheckpointError(f"{path}: its list of classes is damaged: {str(names)[:80]}")
     split = about.get("split")
-    if split and not (isinstance(split, dict) and _are_names(split.get("base")) and _are_names(split.get("novel", []))):
+    fine = isinstance(split, dict) and _are_names(split.get("base", [])) and _are_names(split.get("novel", []))
+    if split is not None and not fine:
         raise CheckpointError(f"{path}: its base and novel classes are damaged: {str(split)[:80]}")
     return about
 

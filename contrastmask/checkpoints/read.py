@@ -184,7 +184,8 @@ def described(content: dict[str, Any], path: Path) -> dict[str, Any]:
         except (ValueError, TypeError, RecursionError) as error:
             raise CheckpointError(f"{path}: its description is no JSON ({error})") from error
     meta = content.get("meta")
-    return check_about(path, content.get(MARK) or (meta.get(MARK, {}) if isinstance(meta, dict) else {}))
+    about = content.get(MARK, meta.get(MARK) if isinstance(meta, dict) else None)
+    return check_about(path, {} if about is None else about)
 
 
 def _groups(about: dict[str, Any]) -> dict[str, Any]:
