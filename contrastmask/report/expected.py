@@ -13,12 +13,13 @@ NUMBER = float  # an int or float below LARGEST in size; no bool
 LARGEST = 1e15  # beyond it, or not finite: no figure that a chart can hold
 _METRICS = {EACH: NUMBER}
 _GROUPS = {"base": _METRICS, "novel": _METRICS, "all": _METRICS}
+_GIVEN = {**_METRICS, "reliability": [{"objects": NUMBER, "said": NUMBER, "true": NUMBER}]}
 _SIDE = {"images_used": NUMBER, "base": _METRICS, "novel": _METRICS}
 
 RESULTS = {
     "mask": _GROUPS,
     "box": _GROUPS,
-    "given_boxes": _GROUPS,
+    "given_boxes": dict.fromkeys(_GROUPS, _GIVEN),
     "per_class": {EACH: {"group": str, "objects": NUMBER, "mask": _METRICS}},
     "images": {"evaluated": NUMBER, "of": NUMBER},
 }

@@ -28,6 +28,7 @@ def page(columns: Sequence[Column], title: str = "ContrastMask report") -> str:
         figures=sections.figures(columns),
         classes=sections.classes(columns),
         charts=charts,
+        reliability=sections.reliability(columns),
         key=key,
         has_ap=has_ap,
         gallery=sections.gallery(columns),

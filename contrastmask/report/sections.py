@@ -17,6 +17,7 @@ TABLES = (
     ("box", "Boxes of detections, AP in percent", ("AP", "AP50", "AP75")),
     ("given_boxes", "Masks in given boxes, percent", ("IoU", "filled_box_IoU", "boundary_IoU", "AP", "AP50")),
 )
+EQUAL = "#b0b5bd"  # where confidence and IoU are the same
 PICTURES = {
     "truth": "ground truth",
     "prediction": "prediction",
@@ -113,6 +114,23 @@ def curves(columns: Sequence[Column]) -> tuple[list[LineChart], list[tuple[str, 
         for name in [*sorted(losses), *sorted(aps)]
     ]
     return [chart for chart in charts if chart], key, bool(aps)
+
+
+def reliability(columns: Sequence[Column]) -> list[LineChart]:
+    """Of base and novel classes: the IoU that masks in given boxes have over the confidence that they claim, percent,
+    a line a run, and a line where the two are equal."""
+    runs = [(c.name if len(c.runs) == 1 else f"{c.name}: {r.folder.name}", r) for c in columns for r in c.runs]
+    charts = []
+    for group in GROUPS[:2]:
+        lines = []
+        for i, (name, run) in enumerate(runs):
+            rows = ((run.results.get("given_boxes") or {}).get(group) or {}).get("reliability") or []
+            if points := [(100 * row["said"], 100 * row["true"]) for row in rows]:
+                lines.append((name, COLOURS[i % len(COLOURS)], points))
+        if lines:
+            title = f"{group}: IoU over confidence, percent"
+            charts.append(line_chart(title, [("equal", EQUAL, [(0.0, 0.0), (100.0, 100.0)]), *lines]))
+    return [chart for chart in charts if chart]
 
 
 def gallery(columns: Sequence[Column]) -> list[dict[str, Any]]:

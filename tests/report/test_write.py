@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from contrastmask.report.columns import read_columns
+from contrastmask.report.sections import reliability
 from contrastmask.report.write import main, write_report
 
 
@@ -178,3 +179,24 @@ def test_a_browser_shows_it(tmp_path: Path) -> None:
     with Image.open(tmp_path / "shot.png") as shot:
         assert shot.width == 500
         assert len(shot.convert("RGB").getcolors(1 << 20)) > 10
+
+
+def test_a_crop_branch_shows_what_its_confidence_is_worth(tmp_path: Path) -> None:
+    folder = tmp_path / "crops"
+    folder.mkdir()
+    rows = [{"objects": 4, "said": 0.5, "true": 0.25}, {"objects": 9, "said": 0.75, "true": 0.5}]
+    group = {"IoU": 70.0, "calibration_error": 25.0, "objects": 13, "reliability": rows}
+    content = {"given_boxes": {"novel": group, "base": {**group, "reliability": []}, "per_class": {}}}
+    (folder / "results.json").write_text(json.dumps(content))
+    columns = read_columns([folder])
+    assert not [gap for gap in columns[0].runs[0].gaps if "damaged" in gap]
+    (chart,) = reliability(columns)
+    assert chart.title == "novel: IoU over confidence, percent"
+    (equal, mine) = chart.curves
+    # masks that claim half lie in the middle across, and below the line of those that have what they claim
+    assert mine[2][0][0] == pytest.approx(sum(x for x, _ in equal[2]) / 2, abs=0.1)
+    assert mine[2][0][1] > sum(y for _, y in equal[2]) / 2
+    assert len(mine[2]) == 2
+    out = tmp_path / "report.html"
+    assert main([str(folder), "-o", str(out)]) == 0
+    assert "Confidence of masks in given boxes" in out.read_text()
