@@ -39,7 +39,7 @@ def test_every_benchmark_is_tried() -> None:
     assert {p.stem for p in folder.glob("*.py")} - SHARED == set(TINY)
 
 
-SECONDS = {"export", "growth", "inference", "step", "variants"}  # each of them takes 6 to 18
+SECONDS = {"export", "growth", "outlines", "start", "inference", "step", "variants"}  # each of them takes 6 to 18
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SECONDS)) for n in TINY])

@@ -30,7 +30,7 @@ def test_tables_of_results_and_of_a_completion() -> None:
     figures = {"AP": 1.0, "AP50": 2.0}
     row = {"group": "base", "images": 1, "objects": 2, "mask": figures, "box": figures, "AP": 1.0, "AP50": 1.0,
            "IoU": 50.0, "filled_box_IoU": 40.0, "boundary_IoU": 30.0, "IoU_quartiles": [1, 2, 3],
-           "rank_correlation": None, "without_mask": 1, "completed": 1, "confidence": 0.5}  # fmt: skip
+           "rank_correlation": None, "without_mask": 1, "completed": 1, "below": 0, "confidence": 0.5}  # fmt: skip
     rows = dict.fromkeys(NAMES, row)
     group = dict.fromkeys((*METRICS, "classes"), 1.0) | row
     groups = dict.fromkeys(("base", "novel", "all"), group)
