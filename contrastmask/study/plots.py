@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from contrastmask.errors import ConfigError
+from contrastmask.study.figures import GROUPS
 from contrastmask.study.page import values
 from contrastmask.study.statistics import Mean, mean_of
 
@@ -26,7 +29,8 @@ def plot_variants(path: Path, title: str, variants: Mapping[str, Mapping[int, Ma
     """
     names = list(variants)
     figure = new_figure(11, 1.6 + 0.42 * len(names))
-    for axis, measure in zip(figure.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True):
+    shown = _measured(variants)
+    for axis, measure in zip(np.atleast_1d(figure.subplots(1, len(shown), sharey=True)), shown, strict=True):
         for group, colour, shift in (("novel", "#d1495b", -0.14), ("base", "#30638e", 0.14)):
             for row, name in enumerate(names):
                 found = list(values(variants[name], group, measure).values())
@@ -47,6 +51,12 @@ def plot_variants(path: Path, title: str, variants: Mapping[str, Mapping[int, Ma
     save_figure(figure, path)
 
 
+def _measured(variants: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> list[str]:
+    """Of what is shown that which some run has: one that finds no boxes has no mask AP."""
+    found = [m for m in SHOWN if any(values(rows, group, m) for rows in variants.values() for group in GROUPS)]
+    return found or [SHOWN[0]]
+
+
 def plot_curves(path: Path, title: str, lines: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> None:
     """Each variant over the points of a table, seeds as dots, 95 % intervals from three seeds on; a PNG.
 
@@ -61,7 +71,8 @@ def plot_curves(path: Path, title: str, lines: Mapping[str, Mapping[int, Mapping
     variants = list(dict.fromkeys(line.split("@")[0] for line in lines))
     points = list(dict.fromkeys(line.split("@")[1] for line in lines))
     figure = new_figure(11, 4)
-    for axis, measure in zip(figure.subplots(1, len(SHOWN)), SHOWN, strict=True):
+    shown = _measured(lines)
+    for axis, measure in zip(np.atleast_1d(figure.subplots(1, len(shown))), shown, strict=True):
         for variant, colour in zip(variants, COLOURS, strict=False):
             for group, style, shift in (("novel", "-", -0.03), ("base", "--", 0.03)):
                 found = [list(values(lines.get(f"{variant}@{p}", {}), group, measure).values()) for p in points]
