@@ -19,8 +19,8 @@ WATCHED = {
 }
 # of a network that finds no boxes
 WATCHED_GIVEN = {
-    "val/given_boxes/novel/IoU": "the IoU of masks in given boxes of the novel classes",
-    "val/given_boxes/all/IoU": "the IoU of masks in given boxes of all classes",
+    "val/given_boxes/novel/IoU": "IoU of masks in given boxes of the novel classes",
+    "val/given_boxes/all/IoU": "IoU of masks in given boxes of all classes",
     LOSS: WATCHED[LOSS],
 }
 _NAMES = WATCHED | WATCHED_GIVEN
