@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.io import ImageReadMode, decode_image
 
-from contrastmask.data.images.files import DIM, LOW, image_errors, open_image, rgb_by_pil, to_8_bit
-from contrastmask.data.images.png_chunks import check_chunks
+from contrastmask.data.images.files import ImageFile, rgb_by_pil, to_8_bit
+from contrastmask.data.images.plain import decoded
 from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.data.records import Records
-from contrastmask.errors import DataError
-from contrastmask.spoken import SpokenWarning
-
-# How EXIF asks to show pixels.
-TURNS = {
-    2: lambda image: image.flip(2),
-    3: lambda image: image.rot90(2, (1, 2)),
-    4: lambda image: image.flip(1),
-    5: lambda image: image.transpose(1, 2),
-    6: lambda image: image.rot90(-1, (1, 2)),
-    7: lambda image: image.transpose(1, 2).flip(1, 2),
-    8: lambda image: image.rot90(1, (1, 2)),
-}
 
 
 def read_image(path: str | Path, height: int, width: int, rules: ImageRules = PLAIN) -> Tensor:
@@ -62,27 +49,14 @@ def read_image_of(records: Records, image: int) -> Tensor:
 
 
 def _read(path: str | Path, size: tuple[int, int] | None, rules: ImageRules) -> Tensor:
-    file = open_image(path, size, rules)
-    with image_errors(file.path, file.content):
-        if file.image.format == "PNG":
-            check_chunks(file.content)
-        if file.by_torchvision:
-            pixels, greatest = _with_torchvision(file.content, rules)
-        else:
-            array, greatest = rgb_by_pil(file.image, rules)
-            pixels = torch.from_numpy(array).permute(2, 0, 1)
-    if greatest is not None and greatest < LOW and rules.bit_depth == 16:
-        warnings.warn(DIM, SpokenWarning, stacklevel=3)
-    if file.orientation is not None:
-        pixels = TURNS[file.orientation](pixels)
-    if size is not None and tuple(pixels.shape) != (3, *size):
-        raise DataError(f"{path}: decoded to {tuple(pixels.shape)}, expected {(3, *size)}")
-    return pixels.contiguous()
+    return torch.from_numpy(np.ascontiguousarray(decoded(path, size, rules, _decode).transpose(2, 0, 1)))
 
 
-def _with_torchvision(content: bytes, rules: ImageRules) -> tuple[Tensor, int | None]:
-    pixels = decode_image(torch.frombuffer(bytearray(content), dtype=torch.uint8), mode=ImageReadMode.RGB)
-    if pixels.dtype != torch.uint16:
+def _decode(file: ImageFile, rules: ImageRules) -> tuple[np.ndarray, int | None]:
+    if not file.by_torchvision:
+        return rgb_by_pil(file.image, rules)
+    content = torch.frombuffer(bytearray(file.content), dtype=torch.uint8)
+    pixels = decode_image(content, mode=ImageReadMode.RGB).numpy().transpose(1, 2, 0)
+    if pixels.dtype != np.uint16:
         return pixels, None
-    samples = pixels.numpy()
-    return torch.from_numpy(to_8_bit(samples, rules)), int(samples.max(initial=0))
+    return to_8_bit(pixels, rules), int(pixels.max(initial=0))
