@@ -1,8 +1,13 @@
-"""The numbers of the contrastive loss as the RoI heads need them."""
+"""The numbers of the contrastive loss, and its two steps by them."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from torch import Tensor
+
+from contrastmask.losses.contrastive import contrastive_loss
+from contrastmask.losses.pixel_sets import PixelSets, pixel_sets
 
 
 class ContrastiveOptions(NamedTuple):
@@ -19,3 +24,34 @@ class ContrastiveOptions(NamedTuple):
     query: str = "shared"  # or "own": queries of each object by itself
     hard_keys: bool = True  # the two terms of keys along the outline
     box_only: bool = True  # objects without mask take part
+
+    def sets(self, heat: Tensor, masks: Tensor, has_mask: Tensor, *, normalise: bool = True) -> PixelSets:
+        """The pixel sets of N objects before the draw; those without mask are left out where they take no part.
+
+        Args:
+            heat: ``[N, S, S]``, what tells foreground where there is no mask. The others, and the result, are those of
+                :func:`contrastmask.losses.pixel_sets.pixel_sets`.
+        """
+        sets = pixel_sets(
+            heat,
+            masks,
+            has_mask,
+            delta=self.delta,
+            query_high=self.query_high,
+            query_low=self.query_low,
+            min_pixels=self.min_pixels,
+            normalise=normalise,
+        )
+        return sets if self.box_only else sets._replace(keep=sets.keep & has_mask)
+
+    def loss(self, projected: Tensor, sets: PixelSets) -> Tensor:
+        """:func:`contrastmask.losses.contrastive.contrastive_loss` of ``projected [N, C, S, S]``."""
+        return contrastive_loss(
+            projected,
+            sets,
+            formula=self.formula,
+            temperature_easy=self.temperature_easy,
+            temperature_hard=self.temperature_hard,
+            query=self.query,
+            hard_keys=self.hard_keys,
+        )

@@ -15,9 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from contrastmask.losses.cam import upsample_cam
-from contrastmask.losses.contrastive import contrastive_loss
 from contrastmask.losses.detection import box_losses, mask_loss
-from contrastmask.losses.pixel_sets import PixelSets, pixel_sets, sample_keys
+from contrastmask.losses.pixel_sets import PixelSets, sample_keys
 from contrastmask.model.box_head import CAMBoxHead
 from contrastmask.model.boxes import TwoSidedCoder
 from contrastmask.model.contrastive_head import ContrastiveHead
@@ -145,27 +144,10 @@ class RoIHeads(nn.Module):
         if len(encoded) == 0:  # BatchNorm has no statistics of nothing; keep every parameter in the graph
             return sum(p.sum() for p in head.projector.parameters()) * 0.0 + encoded.float().sum()
         with torch.no_grad():
-            sets = pixel_sets(
-                upsample_cam(cams.detach(), self.PIXEL_SIZE),
-                positives.masks,
-                positives.has_mask,
-                delta=options.delta,
-                query_high=options.query_high,
-                query_low=options.query_low,
-                min_pixels=options.min_pixels,
-            )
-            if not options.box_only:
-                sets = sets._replace(keep=sets.keep & positives.has_mask)
+            heat = upsample_cam(cams.detach(), self.PIXEL_SIZE)
+            sets = options.sets(heat, positives.masks, positives.has_mask)
             sets = self.sample_keys(sets, options.sample_ratio, generator)
-        return contrastive_loss(
-            head.project(encoded),
-            sets,
-            formula=options.formula,
-            temperature_easy=options.temperature_easy,
-            temperature_hard=options.temperature_hard,
-            query=options.query,
-            hard_keys=options.hard_keys,
-        )
+        return options.loss(head.project(encoded), sets)
 
     def _mask_loss(self, features: list[Tensor], cams: Tensor, encoded: Tensor | None, positives: Positives) -> Tensor:
         boxes = [b[rows] for b, rows in zip(positives.boxes, positives.in_mask_loss, strict=True)]

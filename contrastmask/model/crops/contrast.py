@@ -9,8 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from contrastmask.losses.contrastive import contrastive_loss
-from contrastmask.losses.pixel_sets import pixel_sets, sample_keys
+from contrastmask.losses.pixel_sets import sample_keys
 from contrastmask.model.contrastive_head import Projector
 from contrastmask.model.contrastive_options import ContrastiveOptions
 from contrastmask.model.crops.network import CropOutput
@@ -47,25 +46,6 @@ class CropContrast(nn.Module):
         """
         options = self.options
         with torch.no_grad():
-            sets = pixel_sets(
-                said.logits.sigmoid() * inside,
-                masks.bool(),
-                drawn,
-                delta=options.delta,
-                query_high=options.query_high,
-                query_low=options.query_low,
-                min_pixels=options.min_pixels,
-                normalise=False,
-            )
-            if not options.box_only:
-                sets = sets._replace(keep=sets.keep & drawn)
+            sets = options.sets(said.logits.sigmoid() * inside, masks.bool(), drawn, normalise=False)
             sets = sample_keys(sets, options.sample_ratio, generator)
-        return contrastive_loss(
-            self.projector(said.features),
-            sets,
-            formula=options.formula,
-            temperature_easy=options.temperature_easy,
-            temperature_hard=options.temperature_hard,
-            query=options.query,
-            hard_keys=options.hard_keys,
-        )
+        return options.loss(self.projector(said.features), sets)

@@ -8,8 +8,8 @@ import torch
 from contrastmask.assemble import build_contrast
 from contrastmask.losses.contrastive import contrastive_loss
 from contrastmask.losses.pixel_sets import PixelSets, mask_edges, pixel_sets, sample_keys
+from contrastmask.model import contrastive_options as room
 from contrastmask.model.contrastive_options import ContrastiveOptions
-from contrastmask.model.crops import contrast as room
 from contrastmask.model.crops.contrast import CropContrast
 from contrastmask.model.crops.network import CropNetwork, CropOutput
 from contrastmask.model.crops.segmenter import CropSegmenter
