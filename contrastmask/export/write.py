@@ -21,7 +21,7 @@ from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.export.formats import save_onnx, to_openvino
 from contrastmask.export.graphs import CropGraph, MasksGraph, PyramidGraph
 from contrastmask.export.quantise import Sample, quantised
-from contrastmask.files.whole_folder import publish_folder
+from contrastmask.files.whole_folder import replace_folder
 from contrastmask.prediction.predictor import Predictor
 from contrastmask.runtime.model_file import ModelFile
 from contrastmask.runtime.schema import CROPS, MASKS, PYRAMID, About
@@ -52,10 +52,15 @@ def export(
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or a graph's results differ from torch's.
+        DataError: another process writes ``output``, or there is no room.
         ConfigError: ``output`` exists, a package is missing, or the precision is not to be had for this model.
     """
-    if output.exists() and not overwrite:
-        raise ConfigError(f"{output} exists; overwrite=true replaces it, or choose another output=DIR")
+
+    def check() -> None:
+        if output.exists() and not overwrite:
+            raise ConfigError(f"{output} exists; overwrite=true replaces it, or choose another output=DIR")
+
+    check()  # before any work
     predictor = Predictor(checkpoint, "cpu")
     if precision == "int8" and predictor.finds_boxes:
         raise ConfigError("precision=int8 is there for the crop branch alone; export a detector's parts as fp32")
@@ -74,12 +79,7 @@ def export(
                 if precision == "fp32":
                     lines.append(_compared(path, graph, inputs))
 
-    done = False
-
-    def is_whole() -> bool:
-        return done or (output.exists() and not overwrite)
-
-    publish_folder(output.absolute(), write, is_whole)
+    replace_folder(output, write, check)
     if predictor.finds_boxes:
         lines.append(
             "a detector's proposals are not exported (their number depends on the image, and torch's exporter stops at "
