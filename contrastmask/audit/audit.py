@@ -10,12 +10,13 @@ from rich.console import Console
 
 from contrastmask.audit.measures import Found, measure
 from contrastmask.audit.models_masks import identity_of, predict_masks
-from contrastmask.audit.options import RULES, AuditOptions
+from contrastmask.audit.options import AuditOptions
 from contrastmask.audit.other_class import other_classes
 from contrastmask.audit.sheet import sheet
 from contrastmask.audit.verdicts import Verdict, verdicts_of
 from contrastmask.completion.source_file import SourceFile
 from contrastmask.data.annotations.load import load_annotations
+from contrastmask.data.reading import RULES
 from contrastmask.data.records import Records
 from contrastmask.errors import ConfigError, DataError
 from contrastmask.files.journal import Journal

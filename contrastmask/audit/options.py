@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contrastmask.data.images.rules import PLAIN, ImageRules
-from contrastmask.data.reading import Reading
+from contrastmask.data.reading import RULES, Reading
 from contrastmask.errors import ConfigError
-
-RULES = ("repair", "crowd", "rectangles", "duplicates", "empty_categories")
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from contrastmask.completion.completed_file import write_completed
-from contrastmask.completion.options import RULES, CompletionOptions
+from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import Plan, asked_classes, make_plan
 from contrastmask.completion.shards import identity_of, own_groups, read_shards
 from contrastmask.completion.sieve import Sieve
 from contrastmask.completion.source_file import SourceFile, digest
 from contrastmask.data.annotations.load import load_with_losses
+from contrastmask.data.reading import RULES
 from contrastmask.data.records import Records
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.interruption import Ended

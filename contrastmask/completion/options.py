@@ -8,14 +8,13 @@ from pathlib import Path
 
 from contrastmask.completion.thresholds import NAMES, thresholds
 from contrastmask.data.images.rules import PLAIN, ImageRules
-from contrastmask.data.reading import Reading
+from contrastmask.data.reading import RULES, Reading
 from contrastmask.errors import ConfigError
 
 CHOICES = {"form": ("rle", "polygons"), "unreadable": ("keep", "complete"), "rejected": ("keep", "complete")}
 
 
 # of reading a file that completion leaves open
-RULES = ("repair", "crowd", "rectangles", "duplicates", "empty_categories")
 
 
 @dataclass(frozen=True)

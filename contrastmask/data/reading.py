@@ -14,6 +14,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "empty_categories": ("keep", "drop"),
     "predicted_masks": ("ignore", "accepted", "use"),
 }
+# what a person chooses wherever a file is read; predicted masks mean another thing to each program
+RULES = ("repair", "crowd", "rectangles", "duplicates", "empty_categories")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contrastmask.data.images.rules import PLAIN, ImageRules
-from contrastmask.data.reading import Reading
+from contrastmask.data.reading import RULES, Reading
 from contrastmask.errors import ConfigError
 
 # each tool's forms of a mask, the one that keeps most first
@@ -22,7 +22,6 @@ CHOICES = {
     "images": ("link", "copy", "none"),
     "boxes": ("mask", "given"),
 }
-RULES = ("repair", "crowd", "rectangles", "duplicates", "empty_categories")
 SUMMARY = "export.json"
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from contrastmask.audit.audit import SUSPECT
 from contrastmask.audit.audit import audit as judge
-from contrastmask.audit.options import RULES, AuditOptions
+from contrastmask.audit.options import AuditOptions
 from contrastmask.errors import ConfigError
 from contrastmask.prediction.predictor import Predictor
 from contrastmask.programs.audit_config import AuditConfig, typed
@@ -64,8 +64,7 @@ def _options(config: AuditConfig) -> AuditOptions:
         Path(data.images),
         Path(config.output),
         **{name: getattr(config, name) for name in _SAME},
-        **{name: getattr(data, name) for name in RULES},
-        image_rules=data.image_rules,
+        **data.rules,
     )
 
 

@@ -15,7 +15,6 @@ from contrastmask.errors import ConfigError
 from contrastmask.handover.account import CROWD, NO_MASK
 from contrastmask.handover.export import export
 from contrastmask.handover.options import (
-    RULES,
     SUMMARY,
     ExportOptions,
     FiftyOneOptions,
@@ -54,8 +53,7 @@ def _options(config: ExportConfig) -> ExportOptions:
         config.to,
         form=config.form,
         overwrite=config.overwrite,
-        **{name: getattr(data, name) for name in RULES},
-        image_rules=data.image_rules,
+        **data.rules,
         labelstudio=LabelStudioOptions(**vars(config.labelstudio)),
         yolo=YoloOptions(**vars(config.yolo)),
         fiftyone=FiftyOneOptions(**vars(config.fiftyone)),

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contrastmask.completion.complete import complete
-from contrastmask.completion.options import RULES, CompletionOptions
+from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import TURNED_DOWN, UNREADABLE
 from contrastmask.completion.run_lengths import AS_IT_WAS
 from contrastmask.completion.sieve import SIFTED
@@ -115,8 +115,7 @@ def _complete(config: PredictConfig, console: Console) -> int:
         truth=None if data.truth is None else Path(data.truth),
         classes=config.classes,
         **{name: getattr(config, name) for name in COMPLETION},
-        **{name: getattr(data, name) for name in RULES},
-        image_rules=data.image_rules,
+        **data.rules,
         **_common(config),
     )
     predictor = _predictor(config)

@@ -11,6 +11,7 @@ from omegaconf import MISSING, DictConfig
 from contrastmask.checkpoints.ranges import at_least, between, check_ranges
 from contrastmask.completion.thresholds import NAMES, thresholds
 from contrastmask.data.images.rules import ImageRules
+from contrastmask.data.reading import RULES
 from contrastmask.errors import ConfigError
 from contrastmask.model.crops.views import TTA
 from contrastmask.programs.key_names import checked_object
@@ -34,6 +35,11 @@ class PredictDataConfig:
     follow_links: bool = False
     exif: str = "auto"  # of a COCO-format source and of task=complete; other sources are read as a viewer shows them
     bit_depth: Any = 16
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """How the file and its images are to be read, under the names that the programs' options have."""
+        return {name: getattr(self, name) for name in RULES} | {"image_rules": self.image_rules}
 
     @property
     def image_rules(self) -> ImageRules:
