@@ -12,14 +12,12 @@ from contrastmask.data.records import Records
 from contrastmask.data.splits import Split
 from contrastmask.errors import DataError
 from contrastmask.evaluation.boundary import boundary_iou, boundary_width
-from contrastmask.evaluation.coco_match import box_rle, truth_rle
+from contrastmask.evaluation.coco_match import AREAS, box_rle, truth_rle
 from contrastmask.evaluation.crops import draw_together, read_spans
 from contrastmask.evaluation.detections import Prediction, as_array
 from contrastmask.evaluation.records_truth import truth_of
 from contrastmask.evaluation.reliability import calibration_error, rank_correlation, reliability
 from contrastmask.evaluation.slices import evaluate
-
-AREAS = (32**2, 96**2)  # px, where COCO's medium and large objects begin
 
 
 def given_box_scores(
@@ -81,7 +79,7 @@ def given_box_scores(
     def more(labels: Sequence[int]) -> dict[str, Any]:
         rows = np.isin(records.labels[judged], labels)
         ious, said = overlaps[rows, 0], confidence[rows]
-        sizes = np.searchsorted(AREAS, areas[rows], side="right")
+        sizes = np.searchsorted(AREAS[2:, 0], areas[rows], side="right")
         by_size = {name: ious[sizes == size] for size, name in enumerate(("IoUs", "IoUm", "IoUl"))}
         found: dict[str, Any] = {name: float(part.mean()) if len(part) else None for name, part in by_size.items()}
         error = calibration_error(said, ious / 100)

@@ -11,6 +11,7 @@ import numpy as np
 from contrastmask.errors import CheckpointError
 from contrastmask.runtime.model_file import ModelFile
 from contrastmask.runtime.predictor import GivenBoxes, sigmoid
+from contrastmask.runtime.resizing import resized, resized_size
 from contrastmask.runtime.schema import MASKS, PYRAMID
 
 CHUNK = 64  # boxes that go through the heads together
@@ -42,9 +43,9 @@ class DetectorPredictor(GivenBoxes):
 
     def _found(self, image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, beside: np.ndarray) -> dict[str, Any]:
         height, width = image.shape[:2]
-        size = _resized_size(height, width, self.about.short_side, self.about.long_side)
+        size = resized_size(height, width, self.about.short_side, self.about.long_side)
         canvas = np.zeros((*(math.ceil(side / self.about.divisor) * self.about.divisor for side in size), 3), np.uint8)
-        canvas[: size[0], : size[1]] = _resized(image, size)
+        canvas[: size[0], : size[1]] = resized(image, size)
         given = {"image": np.ascontiguousarray(canvas.transpose(2, 0, 1)), "size": np.array(size, dtype=np.int64)}
         levels = self._pyramid.run(given)
         scaled = boxes * np.array([size[1] / width, size[0] / height] * 2, dtype=np.float32)
@@ -64,29 +65,3 @@ class DetectorPredictor(GivenBoxes):
             "mask_probs": probs,
             "cams": np.concatenate(cams),
         }
-
-
-def _resized_size(height: int, width: int, short: int, long: int) -> tuple[int, int]:
-    """As training and testing have it (docs/paper.md)."""
-    scale = min(long / max(height, width), short / min(height, width))
-    return max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
-
-
-def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bilinear, half-pixel centres, without smoothing; uint8 ``[H, W, 3]``.
-
-    Columns, whole numbers, then rows, as PyTorch does it.
-    """
-    first, last, share = _places(image.shape[1], size[1])
-    values = image.astype(np.float32)
-    values = np.floor(values[:, first] + (values[:, last] - values[:, first]) * share[None, :, None] + 0.5)
-    first, last, share = _places(image.shape[0], size[0])
-    values = values[first] + (values[last] - values[first]) * share[:, None, None]
-    return np.floor(values + 0.5).clip(0, 255).astype(np.uint8)
-
-
-def _places(old: int, new: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The two neighbours of each of ``new`` places among ``old`` ones, and how far it lies towards the second."""
-    centre = np.maximum((np.arange(new) + 0.5) * (old / new) - 0.5, 0)
-    first = np.minimum(centre.astype(np.int64), old - 1)
-    return first, np.minimum(first + 1, old - 1), (centre - first).astype(np.float32)

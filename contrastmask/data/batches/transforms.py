@@ -25,18 +25,9 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
 from contrastmask.errors import ConfigError
+from contrastmask.runtime.resizing import resized_size
 
 Target = dict[str, Any]
-
-
-def resized_size(height: int, width: int, short: int, long: int) -> tuple[int, int]:
-    """Size (H, W) that keeps the ratio, with the shorter side <= `short` and the longer <= `long`, one of them reached.
-
-    scale = min(long / max(h, w), short / min(h, w)); side' = int(side * scale + 0.5), at least 1 (MMDetection's rule;
-    it would make an image of 1 x 5000 pixels vanish).
-    """
-    scale = min(long / max(height, width), short / min(height, width))
-    return max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
 
 
 def nearest_index(old: int, new: int) -> Tensor:

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from contrastmask.model.crops.windows import covered
-
-MOST = 2.0  # boxes over one place that make a difference
+from contrastmask.runtime.windows import MOST
 
 
 def box_plane(boxes: Tensor, side: int) -> Tensor:
