@@ -27,7 +27,7 @@ class ModelFile:
         about: what the file tells of itself. provider: what runs it.
 
     Raises:
-        CheckpointError: there is no such file, it is damaged or foreign, or a part of it cannot be run.
+        CheckpointError: there is no such file, it is no exported model, damaged or foreign, or cannot be run in part.
         ConfigError: the runtime is not installed, or has not the device.
     """
 
@@ -35,6 +35,10 @@ class ModelFile:
         self.path = Path(path)
         if not self.path.is_file():
             raise CheckpointError(f"{self.path}: there is no such file")
+        if self.path.suffix not in SUFFIXES:
+            raise CheckpointError(
+                f"{self.path} is no exported model ({', '.join(SUFFIXES)}); a checkpoint itself needs PyTorch"
+            )
         opened = _Onnx if self.path.suffix == ".onnx" else _OpenVino
         self._graph = opened(self.path, device, threads)
         self.about: About = read_about(self._graph.description, self.path)

@@ -22,7 +22,7 @@ from contrastmask.completion.complete import complete
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.export.write import export
-from contrastmask.runtime.predictor import GivenBoxes
+from contrastmask.runtime.predictor import GivenBoxes, open_predictor
 from tests.programs.test_crops import train_crops
 from tests.tiny_run import tiny_data
 
@@ -137,6 +137,8 @@ def test_damaged_and_foreign_files(root: Path, tmp_path: Path, image: np.ndarray
             Predictor(bad)
     with pytest.raises(CheckpointError, match="no such file"):
         Predictor(tmp_path / "absent.onnx")
+    with pytest.raises(CheckpointError, match=r"is no exported model .* needs PyTorch"):
+        open_predictor(root / "last.ckpt")
     model = onnx.load(root / "exported" / "crops.onnx")
     del model.metadata_props[:]
     onnx.save(model, bad)
