@@ -3,7 +3,7 @@
 A sample is a dict, for crops of side S:
 
     crop      uint8 [3, S, S]       RGB
-    mask      uint8 [S/2, S/2]      {0, 1}; zeros where the object has none
+    mask      uint8 [S/2, S/2]      share of each cell that is the object's, 255 all of it; zeros where it has no mask
     has_mask  bool
     predicted bool                  a model made the mask: no truth to measure anything by
     weight    float32               of what is learnt from the mask, 0..1: 1 of a drawn one, 0 without mask
@@ -85,7 +85,7 @@ class ObjectCrops(Dataset):
         mask = torch.zeros((options.side // 2, options.side // 2), dtype=torch.uint8)
         if records.has_mask[row]:
             bitmap = torch.from_numpy(np.array(records.mask(row), dtype=np.uint8))[None] * 255
-            mask = (cut_out(bitmap, window, options.side // 2)[0, 0] >= 128).to(torch.uint8)
+            mask = cut_out(bitmap, window, options.side // 2)[0, 0]
         height, width = pixels.shape[1:]
         frame = true_box.new_tensor([[0, 0, width, height]])
         given = _moved(true_box, options.box_noise, rng)

@@ -40,12 +40,12 @@ class CropContrast(nn.Module):
         """The loss of a batch; 0 in the graph where no object is kept.
 
         Args:
-            masks: ``[N, G, G]``, read where ``drawn``, bool ``[N]``, says so.
+            masks: ``[N, G, G]`` in 0..1, read where ``drawn``, bool ``[N]``, says so.
             inside: bool ``[N, G, G]``, cells of the box.
             generator: of the draw among the keys; None takes torch's own.
         """
         options = self.options
         with torch.no_grad():
-            sets = options.sets(said.logits.sigmoid() * inside, masks.bool(), drawn, normalise=False)
+            sets = options.sets(said.logits.sigmoid() * inside, masks > 0.5, drawn, normalise=False)
             sets = sample_keys(sets, options.sample_ratio, generator)
         return options.loss(self.projector(said.features), sets)

@@ -61,7 +61,7 @@ def crop_losses(
         drawn one; and one entry a lesson that has a weight.
     """
     seen, cells = batch["has_mask"], said.logits.shape[-1]
-    masks, logits = batch["mask"].float(), said.logits
+    masks, logits = batch["mask"].float() / 255, said.logits
     losses = {"loss_mask": mask_loss(logits[seen], masks[seen], batch["weight"][seen])}
     true = seen & ~batch["predicted"]
     losses["loss_quality"] = quality_loss(said.quality[true], overlap(logits[true].detach(), masks[true]))

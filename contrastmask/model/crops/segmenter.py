@@ -113,7 +113,7 @@ class CropSegmenter(nn.Module):
             inside = box_cells(boxes, said.logits.shape[-1])
             logits = said.logits.masked_fill(~inside, -torch.inf)
             quality.append(said.quality.cpu())
-            overlaps.append(overlap(logits, batch["mask"].to(device)).cpu())
+            overlaps.append(overlap(logits, batch["mask"].to(device) / 255).cpu())
         if quality:
             self.calibration.fit(torch.cat(quality), torch.cat(overlaps))
         return sum(map(len, quality))

@@ -19,6 +19,7 @@ from contrastmask.data.records import Records
 from contrastmask.data.splits import VOC_CLASSES, SplitRule
 from contrastmask.errors import DataError
 from contrastmask.model.crops.planes import near_of
+from contrastmask.model.crops.windows import windows_of
 from tests.tiny_coco import write_tiny_coco
 
 OPTIONS = CropOptions(64, 0.1, 0.1, 0.05, 0.5, 0.2, (123.0, 117.0, 104.0))
@@ -66,6 +67,17 @@ def test_a_crop_as_it_is(records: Records) -> None:
     cells = first["mask"].nonzero()
     low, high = cells.min(0).values.flip(0) / 32, (cells.max(0).values + 1).flip(0) / 32
     assert torch.allclose(torch.cat([low, high]), first["box"], atol=1.5 / 32)
+
+
+def test_cells_at_an_edge_have_their_share(records: Records) -> None:
+    rows = usable(records, records.drawn)
+    plain = ObjectCrops(records, rows, OPTIONS, varied=False)
+    for index, row in enumerate(rows):
+        shares = plain[Key(0, 0, index)]["mask"].double() / 255
+        window = windows_of(torch.from_numpy(records.boxes[row][None].copy()), OPTIONS.context)[0].double()
+        cell = (window[2:] - window[:2]).prod() / 32**2
+        assert float(shares.sum() * cell) == pytest.approx(records.mask(row).sum(), rel=0.01)
+        assert ((shares > 0) & (shares < 1)).any()
 
 
 def test_a_crop_is_decided_by_its_key(records: Records) -> None:

@@ -28,7 +28,7 @@ def batch() -> dict[str, torch.Tensor]:
     draw = torch.Generator().manual_seed(1)
     cells = SIDE // 2
     mask = torch.zeros(N, cells, cells, dtype=torch.uint8)
-    mask[:3, 6:24, 8:22] = 1
+    mask[:3, 6:24, 8:22] = 255
     return {
         "crop": torch.randint(0, 256, (N, 3, SIDE, SIDE), dtype=torch.uint8, generator=draw),
         "mask": mask,
@@ -51,7 +51,7 @@ def test_weights_reach_the_loss_and_its_gradient(segmenter: CropSegmenter, batch
     said = said_of(segmenter, batch)
     said.logits.retain_grad()
     loss = crop_losses(said, batch, BoxLessons(), 1.0)["loss_mask"]
-    each = [mask_loss(said.logits[i : i + 1], batch["mask"][i : i + 1].float()) for i in range(3)]
+    each = [mask_loss(said.logits[i : i + 1], batch["mask"][i : i + 1].float() / 255) for i in range(3)]
     torch.testing.assert_close(loss, (each[0] + 0.4 * each[1]) / 1.4)
     loss.backward()
     reached = said.logits.grad.abs().sum(dim=(1, 2))
@@ -68,9 +68,9 @@ def test_confidence_is_learnt_from_drawn_masks_alone(segmenter: CropSegmenter, b
     said = said_of(segmenter, batch)
     one = crop_losses(said, batch, BoxLessons(), 1.0)["loss_quality"]
     other = dict(batch, mask=batch["mask"].clone())
-    other["mask"][1:] = 1  # of predicted masks, and of an object without
+    other["mask"][1:] = 255  # of predicted masks, and of an object without
     assert torch.equal(one, crop_losses(said, other, BoxLessons(), 1.0)["loss_quality"])
-    other["mask"][0] = 1
+    other["mask"][0] = 255
     assert not torch.equal(one, crop_losses(said, other, BoxLessons(), 1.0)["loss_quality"])
 
 
