@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from contrastmask.checkpoints.network import BackboneConfig, LossConfig, Network
 from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.pretrained import body_state, load_body
 from contrastmask.checkpoints.read import Checkpoint, load_weights, read_checkpoint
+from contrastmask.checkpoints.timm_weights import load_timm_body, timm_state
 from contrastmask.errors import CheckpointError
 from contrastmask.model.backbone import STRIDES, ResNetFPN
 from contrastmask.model.box_head import CAMBoxHead
@@ -19,6 +21,7 @@ from contrastmask.model.contrastive_options import ContrastiveOptions
 from contrastmask.model.crops.contrast import CropContrast
 from contrastmask.model.crops.network import CropNetwork
 from contrastmask.model.crops.segmenter import CropSegmenter
+from contrastmask.model.crops.timm_body import TimmBody
 from contrastmask.model.detector import Detector
 from contrastmask.model.mask_head import MaskHead
 from contrastmask.model.postprocess import BoxSelection
@@ -86,22 +89,23 @@ def build_segmenter(config: NetworkConfig, *, pretrained: bool = True, tta: str 
     """
     backbone, branch = config.backbone, config.mask_branch
     state = _body_weights(backbone) if pretrained else None
+    kind: dict[str, Any] = {"groups": backbone.groups, "width_per_group": backbone.width_per_group}
+    kind = {"timm": backbone.name} if backbone.library == "timm" else {"depth": backbone.depth, **kind}
     network = CropNetwork(
-        backbone.depth,
-        groups=backbone.groups,
-        width_per_group=backbone.width_per_group,
-        channels=branch.channels,
-        norm_eval=backbone.norm_eval and not (pretrained and state is None),
+        **kind, channels=branch.channels, norm_eval=backbone.norm_eval and not (pretrained and state is None)
     )
     if state is not None:
-        load_body(network.body, state, str(backbone.weights))
+        if isinstance(network.body, TimmBody):
+            load_timm_body(network.body, backbone.name, state, str(backbone.weights))
+        else:
+            load_body(network.body, state, str(backbone.weights))
         say(f"backbone {backbone.name} starts from {backbone.weights} weights")
     return CropSegmenter(
         network,
         side=branch.side,
         context=branch.context,
-        mean=tuple(config.model.mean),
-        std=tuple(config.model.std),
+        mean=tuple(config.mean),
+        std=tuple(config.std),
         tta=tta,
     )
 
@@ -152,6 +156,8 @@ def _body_weights(config: BackboneConfig) -> dict[str, Tensor] | None:
     if config.weights is None:
         return None
     try:
+        if config.library == "timm":
+            return timm_state(config.weights, config.name)
         return body_state(config.weights, config.depth, config.groups, config.width_per_group)
     except CheckpointError as error:
         if config.require_weights or config.weights != "imagenet":

@@ -84,7 +84,7 @@ def load_initialisation(
             taken |= found
         else:
             not_used[part] = why
-    if not used and any(name.startswith("network.planes.") for name in given):
+    if not used and any(name.startswith("network.laterals.") for name in given):
         raise CheckpointError(f"{path} holds a crop branch, no detector: mask_branch=crop goes on from it")
     if not used:
         raise CheckpointError(f"{path}: no part fits: " + "; ".join(f"{part} {why}" for part, why in not_used.items()))

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from contrastmask.checkpoints.ranges import MISSING, above, at_least, between
+from contrastmask.errors import ConfigError
 
 
 @dataclass
 class BackboneConfig:
-    """A residual network of torchvision."""
+    """A residual network of torchvision or, for the crop branch, a network of timm by its name."""
 
-    name: str = MISSING  # label used in folder and run names
-    depth: int = at_least(1)  # 18, 50 or 101
-    groups: int = at_least(1)  # 1 for a ResNet, 32 for a ResNeXt
-    width_per_group: int = at_least(1)  # 64 for a ResNet, 4 for a ResNeXt 32x4d
-    weights: str | None = None  # "imagenet" (torchvision's), a file with a torchvision body, or null: from scratch
+    library: str = "torchvision"  # or "timm"
+    name: str = MISSING  # label used in folder and run names; of timm's networks, which one
+    depth: int | None = at_least(1)  # torchvision: 18, 50 or 101
+    groups: int = at_least(1, default=1)  # torchvision: 1 for a ResNet, 32 for a ResNeXt
+    width_per_group: int = at_least(1, default=64)  # torchvision: 64 for a ResNet, 4 for a ResNeXt 32x4d
+    mean: list[float] | None = between(0, 255, length=3, default=None)  # timm, RGB, of 0..255; null: of its weights
+    std: list[float] | None = above(0, length=3, default=None)  # model.mean and .std are all other networks'
+    weights: str | None = None  # "imagenet" (the library's), a file with a body in its layout, or null: from scratch
     require_weights: bool = False  # stop, instead of warning and starting from scratch, where weights cannot be had
     frozen_stages: int = between(-1, 4, default=1)  # pretrained bodies only: -1 none, 0 the stem, n also layer1..layern
     norm_eval: bool = True  # pretrained bodies only: BatchNorm keeps its running statistics
@@ -170,3 +174,36 @@ class NetworkConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     mask_branch: MaskBranchConfig = field(default_factory=MaskBranchConfig)
+
+    @property
+    def mean(self) -> list[float]:
+        """Of the pixels that the network sees, RGB, of 0..255: its body's own, or the model's."""
+        return self.backbone.mean or self.model.mean
+
+    @property
+    def std(self) -> list[float]:
+        """Their deviation."""
+        return self.backbone.std or self.model.std
+
+    def check_body(self) -> None:
+        """Whether there is such a body, and for such a branch.
+
+        Raises:
+            ConfigError: there is none; the choices are named.
+        """
+        body = self.backbone
+        if body.library not in ("torchvision", "timm"):
+            raise ConfigError(f"backbone.library={body.library!r} is not one of torchvision, timm")
+        if body.library == "timm":
+            if self.mask_branch.kind != "crop":
+                raise ConfigError(
+                    f"backbone.name={body.name} of timm's is for the crop branch (experiment=complete, or "
+                    "mask_branch=crop); a detector takes backbone=r18, r50, r101, x50 or x101"
+                )
+            return
+        if body.depth not in (18, 50, 101):
+            raise ConfigError(f"backbone.depth={body.depth!r} is not one of 18, 50, 101")
+        if body.depth == 18 and body.groups != 1:
+            raise ConfigError("backbone.groups must be 1 for depth 18: grouped convolutions need bottleneck blocks")
+        if body.mean is not None or body.std is not None:
+            raise ConfigError("backbone.mean and .std are of timm's bodies; model.mean and .std are torchvision's")

@@ -35,6 +35,7 @@ def network_config(checkpoint: Checkpoint) -> NetworkConfig:
         raise CheckpointError(f"{checkpoint.path} does not tell {', '.join(missing)} of its network")
     try:
         check_ranges(config)
+        config.check_body()
     except ConfigError as error:
         raise CheckpointError(f"{checkpoint.path}: {error}") from error
     return config

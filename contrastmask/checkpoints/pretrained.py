@@ -47,16 +47,25 @@ def body_state(weights: str, depth: int, groups: int, width_per_group: int) -> d
                 "backbone.weights=FILE, or backbone.weights=null to start from scratch"
             ) from error
     else:
-        path = Path(weights)
-        if not path.is_file():
-            raise CheckpointError(f"backbone.weights={weights}: no such file")
-        try:
-            state = named_tensors(read_tensors(path), path)
-        except CheckpointError as error:
-            raise CheckpointError(
-                f"backbone.weights={weights}: not a file of tensors that loads safely: {error}"
-            ) from error
+        state = file_state(weights)
     return {k: v.float() if v.is_floating_point() else v for k, v in state.items() if not k.startswith("fc.")}
+
+
+def file_state(weights: str) -> dict[str, torch.Tensor]:
+    """The tensors of the file ``backbone.weights``, as they are.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    path = Path(weights)
+    if not path.is_file():
+        raise CheckpointError(f"backbone.weights={weights}: no such file")
+    try:
+        return named_tensors(read_tensors(path), path)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"backbone.weights={weights}: not a file of tensors that loads safely: {error}"
+        ) from error
 
 
 def load_body(body: nn.Module, state: dict[str, torch.Tensor], source: str) -> None:
@@ -65,7 +74,16 @@ def load_body(body: nn.Module, state: dict[str, torch.Tensor], source: str) -> N
     Raises:
         CheckpointError: tensors are missing, left over or of another shape; each is named.
     """
-    own = body.state_dict()
+    check_body(body.state_dict(), state, source)
+    body.load_state_dict(state, strict=False)
+
+
+def check_body(own: dict[str, torch.Tensor], state: dict[str, torch.Tensor], source: str) -> None:
+    """Compare the tensors of a body, ``own``, with those given for it.
+
+    Raises:
+        CheckpointError: as :func:`load_body`.
+    """
     missing, left_over, reshaped = differences(own, state)
     problems = [f"missing {k}" for k in missing if not k.endswith("num_batches_tracked")]
     problems += [f"unknown {k}" for k in left_over]
@@ -74,4 +92,3 @@ def load_body(body: nn.Module, state: dict[str, torch.Tensor], source: str) -> N
     if problems:
         more = f" and {len(problems) - 8} more" if len(problems) > 8 else ""
         raise CheckpointError(f"{source} is not this body: " + "; ".join(problems[:8]) + more)
-    body.load_state_dict(state, strict=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+
 from contrastmask.assemble import build_contrast, build_segmenter
 from contrastmask.checkpoints.read import load_weights, read_checkpoint
 from contrastmask.data.batches.crop_datamodule import CropDataModule
@@ -12,6 +14,7 @@ from contrastmask.data.trained import Trained
 from contrastmask.errors import CheckpointError
 from contrastmask.model.crops.losses import BoxLessons
 from contrastmask.model.crops.segmenter import CropSegmenter
+from contrastmask.model.crops.timm_body import colours_of
 from contrastmask.programs.build import module_options, optimizer_options
 from contrastmask.programs.config import Config
 from contrastmask.programs.data_options import subset_options
@@ -21,7 +24,6 @@ from contrastmask.training.crop_module import CropModule
 def build_crop_datamodule(config: Config, trained: Trained | None = None) -> CropDataModule:
     """The data that ``config.data`` and ``config.split`` describe, object by object; see ``build_datamodule``."""
     data, branch, schedule = config.data, config.mask_branch, config.schedule
-    mean = config.model.mean
     return CropDataModule(
         **subset_options(config),
         crops=CropOptions(
@@ -31,7 +33,7 @@ def build_crop_datamodule(config: Config, trained: Trained | None = None) -> Cro
             branch.box_noise,
             data.flip,
             branch.colour,
-            tuple(mean),
+            tuple(config.mean),
             branch.self_train.trust,
         ),
         box_only=branch.box_only,
@@ -47,6 +49,19 @@ def build_crop_datamodule(config: Config, trained: Trained | None = None) -> Cro
         on_bad=data.on_bad,
         trained=trained,
     )
+
+
+def with_own_colours(cfg: DictConfig) -> DictConfig:
+    """The configuration with mean and deviation that a body of timm was trained with, where it names none.
+
+    Raises:
+        ConfigError: timm is not installed, or has no such network.
+    """
+    body = cfg.backbone
+    if body.library != "timm" or cfg.mask_branch.kind != "crop" or (body.mean and body.std):
+        return cfg
+    own = colours_of(body.name)
+    return OmegaConf.merge(cfg, {"backbone": {"mean": body.mean or own.mean, "std": body.std or own.std}})
 
 
 def build_initialised_segmenter(config: Config) -> CropSegmenter:

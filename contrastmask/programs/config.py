@@ -168,13 +168,11 @@ class Config(NetworkConfig):
         _choose("evaluate", self.evaluate, ("detections", "given_boxes"))
         _choose("evaluator", self.evaluator, BACKENDS)
         _choose("tta", self.tta, TTA)
-        _choose("backbone.depth", self.backbone.depth, (18, 50, 101))
+        self.check_body()
         for name in self.resume_changed:
             _choose("resume_changed", name, ("split", "loss"))
         if self.ckpt_path is not None and self.init_path is not None:
             raise ConfigError("init_path starts a training, ckpt_path resumes one: give one of them")
-        if self.backbone.depth == 18 and self.backbone.groups != 1:
-            raise ConfigError("backbone.groups must be 1 for depth 18: grouped convolutions need bottleneck blocks")
         rpn = self.model.rpn
         if rpn.iou_low > rpn.iou_high:
             raise ConfigError(f"model.rpn.iou_low={rpn.iou_low} must not be above model.rpn.iou_high={rpn.iou_high}")

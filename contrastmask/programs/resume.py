@@ -45,7 +45,8 @@ def _differences(checkpoint: Checkpoint, config: Config, split: Split) -> Iterat
     for group, settings in network.items():
         ours = _flat(asdict(getattr(config, group)))
         for name, value in _flat(settings).items():
-            if name not in _FREE and name in ours and ours[name] != value:
+            body = name == "name" and ours.get("library") == "timm"  # there the name is the network
+            if (name not in _FREE or body) and name in ours and ours[name] != value:
                 yield group, f"{group}.{name} is {value!r} there and {ours[name]!r} here"
     optimizer = checkpoint.schedule.get("optimizer", config.schedule.optimizer)
     if optimizer != config.schedule.optimizer:

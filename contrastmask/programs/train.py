@@ -22,6 +22,7 @@ from contrastmask.files.interruption import deferred
 from contrastmask.files.whole_file import write_json
 from contrastmask.programs.branches import Branch, branch_of, joined_branch
 from contrastmask.programs.build import build_trainer, with_network
+from contrastmask.programs.build_crops import with_own_colours
 from contrastmask.programs.closing import command, what_next, where_things_are
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.foreign_objects import check_arguments
@@ -39,7 +40,7 @@ from contrastmask.training.loggers import log_config
 
 def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     """Train, then evaluate the last weights; returns the results (empty where nothing was evaluated)."""
-    cfg = under_todays_names(cfg)
+    cfg = with_own_colours(under_todays_names(cfg))
     config, plain = typed(cfg), OmegaConf.to_container(cfg, resolve=True)
     check_arguments(cfg)
     if config.crops is not None:

@@ -87,7 +87,7 @@ class CropModule(TrainedModule):
 
     def configure_optimizers(self) -> tuple[list, list]:
         trained = chain(*(part.parameters() for part in (self.detector, self.contrast) if part is not None))
-        return self.optimise(trained, self.detector.network.body.parameters())
+        return self.optimise(trained, self.detector.network.pretrained_parameters())
 
     def _predict(self, batch: Batch) -> None:
         images, targets = batch

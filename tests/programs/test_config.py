@@ -41,14 +41,15 @@ EXPERIMENTS = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in s
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES, ids=lambda value: value)
 def test_every_choice_of_every_group_composes(group: str, choice: str) -> None:
-    config = typed(composed(f"{group}={choice}"))
+    # timm's bodies are the crop branch's
+    config = typed(composed(f"{group}={choice}", *(["mask_branch=crop"] if choice == "timm" else [])))
     part = config.model.mask_head if group == "mask_head" else getattr(config, group)
     if group == "mask_head":
         assert (part.kind, part.extra > 0) == ("fcn" if choice == "deep" else choice, choice == "deep")
     if group == "mask_branch":
         assert part.kind == choice
     if group in ("backbone", "split", "schedule", "model", "data"):
-        assert part.name == choice
+        assert part.name == ("convnext_tiny" if choice == "timm" else choice)
 
 
 @pytest.mark.parametrize("program", ["train", pytest.param("test", marks=pytest.mark.slow)])
@@ -92,6 +93,10 @@ def test_misspelt_keys_and_wrong_types_are_refused(override: str) -> None:
         ("evaluate=masks", "given_boxes"),
         ("data.on_bad=ignore", "error, skip"),
         ("backbone.depth=34", "18, 50, 101"),
+        ("backbone.depth=null", "18, 50, 101"),
+        ("backbone=timm", "a detector takes backbone=r18, r50"),
+        ("backbone.library=torch", "torchvision, timm"),
+        ("backbone.mean=[1,2,3]", "backbone.mean and .std are of timm's bodies"),
         ("data.short_sides=[800,640]", "least, greatest"),
         ("data.test_short_side=2000", "data.long_side"),
         ("data.flip=2", "data.flip=2.0"),

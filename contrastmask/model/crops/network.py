@@ -1,4 +1,4 @@
-"""The network of the crop branch: a residual body, and its levels added up to half of the crop's size.
+"""The network of the crop branch: a body, and its levels added up to half of the crop's size.
 
 N crops of side S, a multiple of 32: float32 ``[N, 3, S, S]``, normalised, and the planes of
 :mod:`contrastmask.model.crops.planes` → mask logits ``[N, S/2, S/2]``.
@@ -6,6 +6,7 @@ N crops of side S, a multiple of 32: float32 ``[N, 3, S, S]``, normalised, and t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,9 @@ from torchvision.models._utils import IntermediateLayerGetter
 
 from contrastmask.model.backbone import residual_network
 from contrastmask.model.confidence import mask_confidence
+from contrastmask.model.crops.timm_body import TimmBody
 
+PLANES = 2  # what the network is told beside the colours, contrastmask.model.crops.planes
 # the stem at S/2, then layer1 … layer4 at S/4 … S/32
 _LEVELS = ("relu", "layer1", "layer2", "layer3", "layer4")
 
@@ -29,28 +32,46 @@ class CropOutput(NamedTuple):
 
 
 class CropNetwork(nn.Module):
-    """A body of torchvision, a lateral 1x1 convolution from each of five levels, one 3x3 convolution a step upwards.
+    """A body, a lateral 1x1 convolution from each of five levels, one 3x3 convolution a step upwards.
+
+    A body whose first level is at S/4 gets a convolution of the pixels themselves beside it, for the level at S/2.
 
     Args:
         depth, groups, width_per_group: the body, as :class:`contrastmask.model.backbone.ResNetFPN` has it.
+        timm: name of a body of timm instead, :class:`contrastmask.model.crops.timm_body.TimmBody`.
         channels: C, width of the upward path; a multiple of 8.
         norm_eval: the body's BatchNorm keeps its running statistics (right for pretrained bodies).
+
+    Raises:
+        ConfigError: timm is not installed, or has no such body for crops.
     """
 
     def __init__(
-        self, depth: int = 18, *, groups: int = 1, width_per_group: int = 64, channels: int = 64, norm_eval: bool = True
+        self,
+        depth: int = 18,
+        *,
+        groups: int = 1,
+        width_per_group: int = 64,
+        timm: str | None = None,
+        channels: int = 64,
+        norm_eval: bool = True,
     ) -> None:
         super().__init__()
-        resnet, widths = residual_network(depth, groups=groups, width_per_group=width_per_group)
-        self.body = IntermediateLayerGetter(resnet, {"layer4": "4"})  # all layers up to this one
-        # zero at first: the pretrained body sees what it was trained to see
-        self.planes = nn.Conv2d(2, 64, 7, stride=2, padding=3, bias=False)
-        nn.init.zeros_(self.planes.weight)
-        self.laterals = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in (64, *widths))
-        self.upward = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.GroupNorm(8, channels), nn.ReLU())
-            for _ in range(4)
-        )
+        if timm is None:
+            resnet, widths = residual_network(depth, groups=groups, width_per_group=width_per_group)
+            widths = [64, *widths]
+            self.body = IntermediateLayerGetter(resnet, {"layer4": "4"})  # all layers up to this one
+            # zero at first: the pretrained body sees what it was trained to see
+            self.planes = nn.Conv2d(PLANES, 64, 7, stride=2, padding=3, bias=False)
+            nn.init.zeros_(self.planes.weight)
+        else:
+            self.body, self.fine = TimmBody(timm, PLANES), None
+            widths = self.body.widths
+            if len(widths) == 4:
+                self.fine = _steps(3 + PLANES, channels, stride=2)
+                widths = [channels, *widths]
+        self.laterals = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths)
+        self.upward = nn.ModuleList(_steps(channels, channels) for _ in range(4))
         self.logits = nn.Conv2d(channels, 1, 1)
         self.quality = nn.Sequential(nn.Linear(widths[-1] + channels + 3, channels), nn.ReLU(), nn.Linear(channels, 1))
         self.norm_eval = norm_eval
@@ -79,7 +100,15 @@ class CropNetwork(nn.Module):
             quality = self._quality(levels[-1], features, logits)
         return CropOutput(logits, quality, features)
 
+    def pretrained_parameters(self) -> Iterator[nn.Parameter]:
+        """Those of the body that weights of its own are given for."""
+        return (value for name, value in self.body.named_parameters() if ".planes." not in name)
+
     def _levels(self, crops: Tensor, planes: Tensor) -> list[Tensor]:
+        if isinstance(self.body, TimmBody):
+            told = torch.cat([crops, planes], dim=1).contiguous(memory_format=torch.channels_last)
+            levels = self.body(told)
+            return levels if self.fine is None else [self.fine(told), *levels]
         values, levels = crops.contiguous(memory_format=torch.channels_last), []
         for name, module in self.body.items():
             values = module(values)
@@ -96,3 +125,8 @@ class CropNetwork(nn.Module):
         undecided = (4 * probs * (1 - probs)).mean(dim=(1, 2))
         about = torch.stack([probs.mean(dim=(1, 2)), undecided, mask_confidence(probs)], dim=1)
         return self.quality(torch.cat([top.mean(dim=(2, 3)), inside, about], dim=1))[:, 0]
+
+
+def _steps(inputs: int, channels: int, stride: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, channels, 3, stride=stride, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.GroupNorm(8, channels), nn.ReLU())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from contrastmask.errors import ConfigError
 from contrastmask.model.crops import segmenter as room
 from contrastmask.model.crops.network import CropNetwork, CropOutput
 from contrastmask.model.crops.segmenter import CropSegmenter, box_cells
@@ -72,3 +75,9 @@ def test_cells_of_a_box() -> None:
     assert cells[0].sum() == 4 * 2
     assert cells[1].sum() == 1
     assert cells[2].all()
+
+
+def test_without_timm_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(ConfigError, match=r"convnext_tiny is one of timm's.*pip install 'contrastmask\[timm\]'"):
+        CropNetwork(timm="convnext_tiny")
