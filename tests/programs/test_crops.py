@@ -151,7 +151,7 @@ def test_numbers_that_are_none_end_it_by_name(
             self.detector.network.logits.weight.view(-1)[0] = torch.inf
         return step(self, *batch)
 
-    lessons = ("mask_branch.lessons.outside=1", "mask_branch.lessons.contrastive=0.1")
+    lessons = ("mask_branch.box_only=0", "mask_branch.lessons.contrastive=0.1")
     with monkeypatch.context() as patch:
         patch.setattr(CropModule, "training_step", spoiled)
         with pytest.raises(DivergedError, match="the batch"):
