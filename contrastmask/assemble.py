@@ -88,12 +88,13 @@ def build_segmenter(config: NetworkConfig, *, pretrained: bool = True, tta: str 
         tta: what a mask is the mean of, see :class:`CropSegmenter`.
     """
     backbone, branch = config.backbone, config.mask_branch
-    state = _body_weights(backbone) if pretrained else None
     kind: dict[str, Any] = {"groups": backbone.groups, "width_per_group": backbone.width_per_group}
     kind = {"timm": backbone.name} if backbone.library == "timm" else {"depth": backbone.depth, **kind}
-    network = CropNetwork(
-        **kind, channels=branch.channels, norm_eval=backbone.norm_eval and not (pretrained and state is None)
-    )
+    network = CropNetwork(**kind, channels=branch.channels, norm_eval=backbone.norm_eval)
+    state = _body_weights(backbone) if pretrained else None
+    if pretrained and state is None:
+        network.norm_eval = False  # statistics of nothing
+        network.train()
     if state is not None:
         if isinstance(network.body, TimmBody):
             load_timm_body(network.body, backbone.name, state, str(backbone.weights))

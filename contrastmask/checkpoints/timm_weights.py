@@ -29,8 +29,9 @@ def timm_state(weights: str, name: str) -> dict[str, Tensor]:
     except ConfigError:
         raise
     except Exception as error:  # of the hub's client, which has many
+        said = str(error).rstrip(".")
         raise CheckpointError(
-            f"cannot get timm's weights of {name}: {error}. Fetch its model.safetensors on another machine and give it "
+            f"cannot get timm's weights of {name}: {said}. Fetch its model.safetensors on another machine and give it "
             "with backbone.weights=FILE, or backbone.weights=null to start from scratch"
         ) from error
 

@@ -13,8 +13,9 @@ from contrastmask.data.batches.object_crops import CropOptions
 from contrastmask.data.trained import Trained
 from contrastmask.errors import CheckpointError
 from contrastmask.model.crops.losses import BoxLessons
+from contrastmask.model.crops.network import PLANES
 from contrastmask.model.crops.segmenter import CropSegmenter
-from contrastmask.model.crops.timm_body import colours_of
+from contrastmask.model.crops.timm_body import TimmBody, colours_of
 from contrastmask.programs.build import module_options, optimizer_options
 from contrastmask.programs.config import Config
 from contrastmask.programs.data_options import subset_options
@@ -55,11 +56,12 @@ def with_own_colours(cfg: DictConfig) -> DictConfig:
     """The configuration with mean and deviation that a body of timm was trained with, where it names none.
 
     Raises:
-        ConfigError: timm is not installed, or has no such network.
+        ConfigError: timm is not installed, or has no such network that takes crops.
     """
     body = cfg.backbone
-    if body.library != "timm" or cfg.mask_branch.kind != "crop" or (body.mean and body.std):
+    if body.library != "timm" or cfg.mask_branch.kind != "crop":
         return cfg
+    TimmBody(body.name, PLANES)  # one that does not fit is told before data are read and weights fetched
     own = colours_of(body.name)
     return OmegaConf.merge(cfg, {"backbone": {"mean": body.mean or own.mean, "std": body.std or own.std}})
 

@@ -85,6 +85,13 @@ def test_a_run_goes_on_on_the_same_body_alone(run: tuple[Path, tuple[str, ...], 
         run_train(tmp_path / "detector", *data, f"init_path={checkpoint}")
 
 
+def test_a_body_that_does_not_fit_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="strides 16 alone"):
+        train_crops(
+            tmp_path, "backbone=timm", "backbone.name=test_vit", "data.root=nowhere", "backbone.weights=none.pth"
+        )
+
+
 def test_colours_of_ones_own_stay() -> None:
     cfg = composed("experiment=complete", *BODY, "backbone.mean=[1,2,3]")
     assert OmegaConf.to_container(with_own_colours(cfg).backbone)["mean"] == [1, 2, 3]
