@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from contrastmask.model import winograd
+from contrastmask.model.winograd_gradients import convolved
 
 
 def kaiming(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Conv2d | nn.ConvTranspose2d:
@@ -29,7 +30,7 @@ class ConvStack(nn.ModuleList):
     def forward(self, x: Tensor) -> Tensor:
         """Apply the stack; with ``depth`` 0 it is the identity."""
         if winograd.pays(x, self):
-            return winograd.convolve_rois(x, self)
+            return convolved(x, self)
         for conv in self:
             x = F.relu(conv(x), inplace=True)
         return x

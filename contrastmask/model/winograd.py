@@ -1,11 +1,12 @@
-"""3x3 convolutions of RoIs in a third of the multiply-adds, for inference on a CPU: Winograd's filtering F(4x4, 3x3).
+"""3x3 convolutions of RoIs in a third of the multiply-adds, on a CPU: Winograd's filtering F(4x4, 3x3).
 
 R RoIs, C channels, S cells on a side, t = ceil(S / 4) tiles along it.
 
 A tile of 4x4 results is made of 6x6 inputs with 36 products a channel pair instead of 144 (Lavin and Gray, CVPR 2016).
 The usual implementation copies overlapping tiles, which costs what the products save. Here a whole side is transformed
 by one banded matrix that holds the tiles' overlaps and the zero padding: every step is a matrix product, and the layout
-[row, column, RoI, channel] keeps all of them contiguous over a stack of layers.
+[row, column, RoI, channel] keeps all of them contiguous over a stack of layers. Gradients go the same way backwards,
+through the transposed matrices (``winograd_gradients.py``).
 
 The points 0, ±3/4, ±3/2 (and infinity) were chosen by measured rounding at 256 channels: 2e-6 of the largest value a
 layer, where a direct convolution has 3e-7 and the textbook's 0, ±1, ±2 have 9e-6.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,22 +24,30 @@ from torch import Tensor, nn
 
 POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 TILE, REACH = 4, 6  # results of a tile along a side, and the inputs that they are made of
-AT_ONCE = 8 * 28 * 28  # cells whose transforms (18 kB each at 256 channels) lie in the last cache together
+AT_ONCE = 4 * 28 * 28  # cells whose transforms (18 kB each at 256 channels) lie in the last cache together
 LEAST_CHANNELS = 128  # below, the transforms outweigh the products that they save
 LEAST_CELLS = 2 * 28 * 28  # below, transforming the weights does
 
 
-def pays(x: Tensor, layers: Sequence[nn.Conv2d]) -> bool:
-    """Whether RoIs ``[R, C, S, S]`` are better convolved here: without gradients, on a CPU, in float32, wide and many.
+class Transforms(NamedTuple):
+    """The banded matrices of a side: to tiles ``[6t, S]`` and back ``[S, 6t]``, of values and of gradients."""
 
-    Autograd through the transforms would be slower than a direct convolution's, bfloat16 has faster direct ones, GPUs'
-    libraries choose by themselves.
+    to_tiles: Tensor
+    from_tiles: Tensor
+    gradient_to_tiles: Tensor
+    gradient_from_tiles: Tensor
+
+
+def pays(x: Tensor, layers: Sequence[nn.Conv2d]) -> bool:
+    """Whether RoIs ``[R, C, S, S]`` are better convolved here: on a CPU, in float32, wide and many.
+
+    bfloat16 has faster direct convolutions, GPUs' libraries choose by themselves, and an exported graph is plain.
     """
     return (
-        not torch.is_grad_enabled()
-        and x.device.type == "cpu"
+        x.device.type == "cpu"
         and x.dtype == torch.float32
         and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
         and x.shape[2] == x.shape[3]
         and len(x) * x.shape[2] ** 2 >= LEAST_CELLS
         and len(layers) > 0
@@ -47,53 +57,79 @@ def pays(x: Tensor, layers: Sequence[nn.Conv2d]) -> bool:
 
 def _is_plain(conv: nn.Conv2d) -> bool:
     shape = (conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups, conv.padding_mode)
-    return shape == ((3, 3), (1, 1), (1, 1), (1, 1), 1, "zeros")
+    return conv.bias is not None and shape == ((3, 3), (1, 1), (1, 1), (1, 1), 1, "zeros")
 
 
-def convolve_rois(x: Tensor, layers: Sequence[nn.Conv2d]) -> Tensor:
+def convolve_rois(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
     """Convolutions with ReLU, one after the other, over ``[R, C, S, S]``; the result ``[R, C', S, S]`` has its channels
-    last in memory."""
+    last in memory. Autograd does not see it.
+
+    Args:
+        weights: ``[C', C, 3, 3]`` each; biases: ``[C']`` each.
+    """
     side = x.shape[2]
-    transforms = _transforms(side)
-    weights = [(_transformed(conv.weight), conv.bias) for conv in layers]
-    result = x.new_empty((len(x), side, side, layers[-1].out_channels))
-    step = max(AT_ONCE // side**2, 1)
-    for part, target in zip(x.split(step), result.split(step), strict=True):
-        part = part.permute(2, 3, 0, 1).contiguous()
-        for weight, bias in weights:
-            part = _layer(part, weight, bias, transforms).relu_()
+    matrices = transforms(side)
+    layers = [(transformed(weight), bias.detach()) for weight, bias in zip(weights, biases, strict=True)]
+    result = x.new_empty((len(x), side, side, weights[-1].shape[0]))
+    for part, target in zip(x.split(rois_at_once(side)), result.split(rois_at_once(side)), strict=True):
+        part = grid_first(part)
+        for weight, bias in layers:
+            products = torch.bmm(to_products(part, matrices.to_tiles), weight)
+            part = from_products(products, matrices.from_tiles, part.shape[2]).add_(bias).relu_()
         target.copy_(part.permute(2, 0, 1, 3))
     return result.permute(0, 3, 1, 2)
 
 
-def _layer(x: Tensor, weight: Tensor, bias: Tensor | None, transforms: tuple[Tensor, Tensor]) -> Tensor:
-    """``[S, S, R, C]`` to ``[S, S, R, C']``."""
-    to_tiles, from_tiles = transforms  # [6t, S], [S, 6t]
+def rois_at_once(side: int) -> int:
+    """RoIs that go through a stack together."""
+    return max(AT_ONCE // side**2, 1)
+
+
+def grid_first(x: Tensor) -> Tensor:
+    """``[R, C, S, S]`` as ``[S, S, R, C]``, contiguous."""
+    return x.permute(2, 3, 0, 1).contiguous()
+
+
+def to_products(x: Tensor, matrix: Tensor) -> Tensor:
+    """``[S, S, R, C]`` to ``[36, t * t * R, C]``, by a matrix ``[6t, S]``; 36 is (point across, point down)."""
     side, _, rois, channels = x.shape
-    tiles, width = len(to_tiles) // REACH, weight.shape[-1]
-    x = (to_tiles @ x.view(side, -1)).view(-1, side, rois * channels)
-    x = torch.bmm(to_tiles.expand(len(x), -1, -1), x).view(REACH * tiles, REACH, tiles * rois, channels)
-    products = x.new_empty((REACH * tiles, REACH, tiles * rois, width))
-    for row, (taken, product) in enumerate(zip(x, products, strict=True)):
-        torch.bmm(taken, weight[row // tiles], out=product)
-    products = products.view(REACH * tiles, REACH * tiles, rois * width)
-    x = torch.bmm(from_tiles.expand(len(products), -1, -1), products)
-    x = (from_tiles @ x.view(REACH * tiles, -1)).view(len(from_tiles), len(from_tiles), rois, width)
-    return x if bias is None else x.add_(bias)
+    tiles = len(matrix) // REACH
+    across = torch.bmm(matrix.expand(side, -1, -1), x.reshape(side, side, -1)).view(side, REACH, -1).transpose(0, 1)
+    return torch.bmm(matrix.expand(REACH, -1, -1), across).view(REACH * REACH, tiles * tiles * rois, channels)
 
 
-def _transformed(weight: Tensor) -> Tensor:
-    """Weights ``[C', C, 3, 3]`` as ``[6, 6, C, C']``; quick enough that no copy has to be kept valid."""
-    _, kernel, _ = _cook_toom()
-    both = torch.from_numpy(np.kron(kernel, kernel)).to(weight.dtype)
-    flat = weight.detach().permute(2, 3, 1, 0).reshape(9, -1)
-    return (both @ flat).view(REACH, REACH, weight.shape[1], weight.shape[0])
+def from_products(products: Tensor, matrix: Tensor, rois: int) -> Tensor:
+    """``[36, t * t * R, C]`` to ``[S, S, R, C]``, by a matrix ``[S, 6t]``."""
+    side, channels = len(matrix), products.shape[-1]
+    points = products.view(REACH, matrix.shape[1], -1)
+    down = products.new_empty((side, REACH, points.shape[-1]))
+    for given, target in zip(points, down.unbind(dim=1), strict=True):
+        torch.mm(matrix, given, out=target)
+    down = down.view(side, matrix.shape[1], rois * channels)
+    return torch.bmm(matrix.expand(side, -1, -1), down).view(side, side, rois, channels)
+
+
+def transformed(weight: Tensor) -> Tensor:
+    """Weights ``[C', C, 3, 3]`` as ``[36, C, C']``; quick enough that no copy has to be kept valid."""
+    flat = weight.detach().permute(3, 2, 1, 0).reshape(9, -1)
+    return (_kernel() @ flat).view(REACH * REACH, weight.shape[1], weight.shape[0])
+
+
+def weight_gradient(products: Tensor) -> Tensor:
+    """The gradient of weights ``[C', C, 3, 3]`` from that of :func:`transformed` weights ``[36, C, C']``."""
+    flat = _kernel().T @ products.view(REACH * REACH, -1)
+    return flat.view(3, 3, *products.shape[1:]).permute(3, 2, 1, 0).contiguous()
 
 
 @cache
-def _transforms(side: int) -> tuple[Tensor, Tensor]:
-    """The banded matrices to tiles ``[6t, S]``, zeros around the side, and back ``[S, 6t]``; t's in the order (point,
-    tile)."""
+def _kernel() -> Tensor:
+    _, kernel, _ = _cook_toom()
+    return torch.from_numpy(np.kron(kernel, kernel)).float()
+
+
+@cache
+def transforms(side: int) -> Transforms:
+    """The matrices of a side S, zeros around it; rows and columns of tiles in the order (point, tile)."""
     given, _, taken = _cook_toom()
     tiles = -(-side // TILE)
     to_tiles = np.zeros((REACH, tiles, TILE * tiles + 2))
@@ -104,7 +140,8 @@ def _transforms(side: int) -> tuple[Tensor, Tensor]:
         from_tiles[cells, :, tile] = taken
     to_tiles = to_tiles.reshape(REACH * tiles, -1)[:, 1 : side + 1]
     from_tiles = from_tiles.reshape(TILE * tiles, -1)[:side]
-    return tuple(torch.tensor(np.ascontiguousarray(m), dtype=torch.float32) for m in (to_tiles, from_tiles))
+    both = (to_tiles, from_tiles, from_tiles.T, to_tiles.T)
+    return Transforms(*(torch.tensor(np.ascontiguousarray(m), dtype=torch.float32) for m in both))
 
 
 @cache
