@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 from torchvision.models._utils import IntermediateLayerGetter
-from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+from torchvision.models.resnet import ResNet
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
-_BLOCKS = {18: (BasicBlock, [2, 2, 2, 2]), 50: (Bottleneck, [3, 4, 6, 3]), 101: (Bottleneck, [3, 4, 23, 3])}
+from contrastmask.model.folding import FoldingBasicBlock, FoldingBottleneck
+
+_BLOCKS = {
+    18: (FoldingBasicBlock, [2, 2, 2, 2]),
+    50: (FoldingBottleneck, [3, 4, 6, 3]),
+    101: (FoldingBottleneck, [3, 4, 23, 3]),
+}
 STRIDES = (4, 8, 16, 32, 64)
 
 
@@ -23,7 +29,7 @@ def residual_network(depth: int, *, groups: int = 1, width_per_group: int = 64) 
     if depth not in _BLOCKS:
         raise ValueError(f"no residual network of depth {depth}; choose one of {sorted(_BLOCKS)}")
     block, layers = _BLOCKS[depth]
-    if block is BasicBlock and groups != 1:
+    if block is FoldingBasicBlock and groups != 1:
         raise ValueError("groups need bottleneck blocks: depth 50 or 101")
     network = ResNet(block, layers, groups=groups, width_per_group=width_per_group)
     return network, [64 * 2**i * block.expansion for i in range(4)]
