@@ -42,7 +42,8 @@ class FoldingBottleneck(_Folding, Bottleneck):
 def folds(norm: Any, x: Tensor) -> bool:
     """Whether a convolution of ``x`` may take ``norm`` in: a BatchNorm in eval mode, on a CPU, in one precision.
 
-    Autocast would round the product instead of the weights; GPUs' libraries fuse by themselves.
+    Autocast would round the product instead of the weights; GPUs' libraries and exported graphs' runtimes fuse by
+    themselves.
     """
     return (
         type(norm) is nn.BatchNorm2d
@@ -51,6 +52,7 @@ def folds(norm: Any, x: Tensor) -> bool:
         and norm.track_running_stats
         and x.device.type == "cpu"
         and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
     )
 
 
