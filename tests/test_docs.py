@@ -46,16 +46,20 @@ def test_choices_exist(page: Path) -> None:
             )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_settings_exist(page: Path) -> None:
-    predict_config.register()
+@pytest.fixture(scope="module")
+def configurations() -> list[DictConfig]:
+    """Of every program; of training also those with choices that have settings of their own."""
     for program in (predict_config, review_config, export_config, model_export_config, audit_config):
         program.register()
     programs = [composed(program=name) for name in ("predict", "review", "export_annotations", "export", "audit")]
-    composed_ones = [composed(), composed("data=shapes"), composed("mask_branch=crop"), *programs]
+    return [composed(), composed("data=shapes"), composed("mask_branch=crop"), *programs]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_settings_exist(page: Path, configurations: list[DictConfig]) -> None:
     for name in sorted(set(SETTING.findall(page.read_text()))):
         if not name.startswith(("hydra.", "torch.")):
-            assert any(exists(cfg, name) for cfg in composed_ones), (page.name, name)
+            assert any(exists(cfg, name) for cfg in configurations), (page.name, name)
 
 
 def exists(cfg: DictConfig, name: str) -> bool:

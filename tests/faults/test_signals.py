@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,10 @@ def signal_at(monkeypatch: pytest.MonkeyPatch, method: str, call: int, signum: i
     return calls
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> tuple[str, ...]:
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     return (
-        *tiny_data(tmp_path / "data", n_images=6),
+        *tiny_data(tmp_path_factory.mktemp("data"), n_images=6),
         "data.batch_size=2",
         "schedule.warmup_steps=3",
         "schedule.milestones=[1]",
@@ -43,6 +44,18 @@ def data(tmp_path: Path) -> tuple[str, ...]:
         "logger=none",
         "overlays=0",
     )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[str, ...]], Path]:
+    """The run folder of a training with these further overrides that nothing cut off: each is run once."""
+
+    @cache
+    def run(more: tuple[str, ...]) -> Path:
+        run_train(folder := tmp_path_factory.mktemp("whole") / "run", *data, *more)
+        return folder
+
+    return run
 
 
 def ended(signum: int, run: Callable[[], object]) -> None:
@@ -56,13 +69,16 @@ def ended(signum: int, run: Callable[[], object]) -> None:
 @pytest.mark.parametrize(
     ("method", "call", "signum", "more"),
     [
-        ("training_step", 1, signal.SIGTERM, ()),  # of four steps an epoch
+        pytest.param("training_step", 1, signal.SIGTERM, (), marks=pytest.mark.slow),  # of four steps an epoch
         ("training_step", 4, signal.SIGINT, ()),
-        ("training_step", 4, signal.SIGTERM, ("trainer.limit_val_batches=0", "callbacks.best=null")),
-        ("training_step", 6, signal.SIGTERM, ()),
+        pytest.param(
+            *("training_step", 4, signal.SIGTERM, ("trainer.limit_val_batches=0", "callbacks.best=null")),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("training_step", 6, signal.SIGTERM, (), marks=pytest.mark.slow),
         ("training_step", 3, signal.SIGTERM, ("trainer.accumulate_grad_batches=2",)),
         ("validation_step", 2, signal.SIGTERM, ()),  # of three
-        ("validation_step", 3, signal.SIGINT, ()),
+        pytest.param("validation_step", 3, signal.SIGINT, (), marks=pytest.mark.slow),
         ("_judge", 1, signal.SIGTERM, ()),
     ],
 )
@@ -72,11 +88,11 @@ def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not_been(
     signum: int,
     more: tuple[str, ...],
     data: tuple[str, ...],
+    undisturbed: Callable[[tuple[str, ...]], Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    data = (*data, *more)
-    run_train(tmp_path / "whole", *data)
+    whole, data = undisturbed(more), (*data, *more)
     with monkeypatch.context() as patch:
         calls = signal_at(patch, method, call, signum)
         ended(signum, lambda: run_train(tmp_path / "cut", *data))
@@ -84,15 +100,18 @@ def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not_been(
     last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
     assert not (tmp_path / "cut" / "results.json").exists()
     run_train(tmp_path / "on", *data, f"ckpt_path={last}")
-    assert_equal_checkpoints(tmp_path / "whole", tmp_path / "on")
+    assert_equal_checkpoints(whole, tmp_path / "on")
 
 
-@pytest.mark.parametrize("more", [(), ("trainer.limit_val_batches=0",)])
+@pytest.mark.parametrize("more", [(), pytest.param(("trainer.limit_val_batches=0",), marks=pytest.mark.slow)])
 def test_a_training_that_broke_goes_on_from_its_last_epoch(
-    more: tuple[str, ...], data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    more: tuple[str, ...],
+    data: tuple[str, ...],
+    undisturbed: Callable[[tuple[str, ...]], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    data = (*data, *more)
-    run_train(tmp_path / "whole", *data)
+    whole, data = undisturbed(more), (*data, *more)
     calls, step = [0], ContrastMaskModule.training_step
 
     def breaks(self: ContrastMaskModule, *args: object) -> object:
@@ -106,15 +125,18 @@ def test_a_training_that_broke_goes_on_from_its_last_epoch(
         with pytest.raises(MemoryError):
             run_train(tmp_path / "cut", *data)
     run_train(tmp_path / "on", *data, f"ckpt_path={tmp_path}/cut/checkpoints/last.ckpt")
-    assert_equal_checkpoints(tmp_path / "whole", tmp_path / "on")
+    assert_equal_checkpoints(whole, tmp_path / "on")
 
 
 def test_an_evaluation_that_was_cut_off_has_no_results_and_says_so(
-    data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: tuple[str, ...],
+    undisturbed: Callable[[tuple[str, ...]], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_train(tmp_path / "run", *data)
+    checkpoint = f"ckpt_path={undisturbed(())}/checkpoints/last.ckpt"
     calls = signal_at(monkeypatch, "test_step", 1, signal.SIGTERM)
-    checkpoint = f"ckpt_path={tmp_path}/run/checkpoints/last.ckpt"
     ended(signal.SIGTERM, lambda: run_test(tmp_path / "test", *data[:5], checkpoint))
     assert calls[0] == 1
     assert not (tmp_path / "test" / "results.json").exists()
