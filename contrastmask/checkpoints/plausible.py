@@ -7,6 +7,7 @@ depth of 1e9 would be built for hours.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -81,6 +82,16 @@ def check_sides(path: Path, sides: tuple[Any, Any]) -> tuple[int, int]:
         if why := _misfit(int, value, _LIMITS[name], least=1):
             raise CheckpointError(f"{path}: the setting data.{name}={value!r} {why}")
     return sides
+
+
+def check_version(path: Path, version: Any) -> None:
+    """The version of Lightning that a file of a training is from.
+
+    Raises:
+        CheckpointError: it is none.
+    """
+    if not isinstance(version, str) or not re.fullmatch(r"\d{1,4}(\.\d{1,4}){1,2}([.+a-z]\w{0,20})*", version):
+        raise CheckpointError(f"{path}: its pytorch-lightning_version is {str(version)[:40]!r}: it is damaged")
 
 
 def _check(path: Path, kind: type, settings: Any, where: str, limits: dict[str, int]) -> None:

@@ -19,7 +19,7 @@ from contrastmask.checkpoints.mmdetection import (
     network_of,
 )
 from contrastmask.checkpoints.packing import class_names, named_tensors, unfit
-from contrastmask.checkpoints.plausible import check_about, check_network, check_sides
+from contrastmask.checkpoints.plausible import check_about, check_network, check_sides, check_version
 from contrastmask.checkpoints.tensor_files import differences, read_tensors
 from contrastmask.data.records import Category
 from contrastmask.data.trained import Trained
@@ -30,6 +30,7 @@ MARK = "contrastmask"  # the entry that tells our own files, and what we know be
 _RETIRED = ("flip_test",)  # settings of mask_branch that were no part of the network: tta= of a program now
 # what Lightning needs to go on with a training
 TRAINING = ("optimizer_states", "lr_schedulers", "loops", "epoch", "global_step")
+_VERSION = "pytorch-lightning_version"  # by which Lightning decides how to read the rest
 PREFIX = "detector."  # of the tensors in a training checkpoint
 _START = "`python train.py init_path={path} …` starts a training from the parts that fit, backbone.weights= from a body"
 
@@ -124,6 +125,7 @@ def read_resumable(path: str | Path) -> Checkpoint:
             f"{path} has no training to resume: it lacks {', '.join(lacking)}. A checkpoint of train.py has them; "
             f"init_path={path} starts a new training from its weights"
         )
+    check_version(path, content.get(_VERSION))
     return checkpoint
 
 

@@ -14,6 +14,7 @@ from contrastmask.errors import ConfigError
 from contrastmask.spoken import say
 from contrastmask.training.evaluated import EvaluatedModule
 from contrastmask.training.optimization import OptimizerOptions, build_optimizer, rate_lines
+from contrastmask.training.resumed_state import check_callbacks, check_training, check_weights
 from contrastmask.training.steps import expected_steps
 
 
@@ -33,11 +34,24 @@ class TrainedModule(EvaluatedModule):
     def __init__(self, losses: Sequence[str], optimizer: OptimizerOptions, batch_size: int, **others: Any) -> None:
         super().__init__(**others)
         self.optimizer_options, self.batch_size = optimizer, batch_size
+        self._resumed: dict[str, Any] | None = None  # a checkpoint's content until all of it has been looked at
         self.means = torch.nn.ModuleDict({name: MeanMetric() for name in losses})
 
     def size_of(self, batch: Any) -> int:
         """Images, or whatever ``unit`` says, in a training batch."""
         return len(batch[0])
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Look at what a resumed training starts from; optimiser and progress once there are some to compare with."""
+        trainer, self._resumed = self.trainer, checkpoint
+        check_weights(trainer.ckpt_path, self.state_dict(), checkpoint)
+        check_callbacks(trainer.ckpt_path, trainer, checkpoint)
+
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        if self._resumed is not None:
+            check_training(self.trainer.ckpt_path, self.trainer, self._resumed)
+            self._resumed = None
 
     def on_train_start(self) -> None:
         trainer, size = self.trainer, self._step_size()

@@ -194,6 +194,9 @@ def test_weights_alone_are_nothing_to_resume(sound: Path) -> None:
         read_resumable(sound)
     whole = content() | dict.fromkeys(("optimizer_states", "lr_schedulers", "loops", "epoch", "global_step"), 0)
     torch.save(whole, sound)
+    with pytest.raises(CheckpointError, match="its pytorch-lightning_version is 'None'"):
+        read_resumable(sound)
+    torch.save(whole | {"pytorch-lightning_version": "2.6.6"}, sound)
     assert read_resumable(sound).classes == len(NAMES)
 
 

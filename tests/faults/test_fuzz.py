@@ -1,7 +1,7 @@
 """Whatever a checkpoint, a run folder or a command line holds: a named error or the right result, in bounded time.
 
 Annotation files are fuzzed in tests/data/annotations/test_fuzz.py, what a completion writes back in
-tests/completion/test_write_back_fuzz.py.
+tests/completion/test_write_back_fuzz.py, what a resumed training starts from in test_resumed_fuzz.py.
 """
 
 from __future__ import annotations
