@@ -6,6 +6,7 @@ import contextlib
 import glob
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         DataError: no permission, no room; what was there before is untouched.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = part_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
@@ -59,6 +60,15 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def part_beside(path: Path, suffix: str = "") -> Path:
+    """The name of a file to write before it takes the place of ``path``: no other writer's, on any machine.
+
+    A process is known by its number on its own machine alone; two containers have the same ones.
+    """
+    name = path.name.removesuffix(suffix) if suffix else path.name
+    return path.with_name(f".{name}.{secrets.token_hex(4)}.{os.getpid()}.part{suffix}")
 
 
 def remove_stale_parts(path: Path) -> None:
@@ -102,7 +112,7 @@ def in_place_of(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be written or moved; what was there before is untouched.
     """
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    part = part_beside(path, path.suffix)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part

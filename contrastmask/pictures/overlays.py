@@ -23,6 +23,7 @@ from torch import Tensor
 
 from contrastmask.data.records import Records
 from contrastmask.errors import DataError
+from contrastmask.files.whole_file import part_beside
 from contrastmask.pictures.drawing import instance_colour, legible_font, paint, rectangle, tag
 
 MIN_SIDE = 480  # px of the longer side below which an image is enlarged
@@ -175,7 +176,7 @@ def save_png(path: str | Path, image: Tensor) -> None:
         DataError: no permission, no room.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = part_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _to_pil(image).save(part, format="PNG")

@@ -85,6 +85,8 @@ def _train(run: StudyRun, root: Path, device: str, console: Console) -> bool:
     folder = run.folder(root)
     folder.mkdir(parents=True, exist_ok=True)
     with held(folder):
+        if finished(run, root):  # by another study, since it was looked for
+            return True
         return _train_in(folder, run, root, device, console)
 
 

@@ -26,6 +26,7 @@ from contrastmask.data.report import Report
 from contrastmask.data.segmentation.table import SegmentationTable
 from contrastmask.errors import DataError
 from contrastmask.files.checksums import damage
+from contrastmask.files.whole_file import part_beside, remove_stale_parts
 
 SMALLEST = 32 * 2**20  # bytes; a smaller file is read anew in the time that its entry would take
 _ABOUT = "about"
@@ -92,7 +93,8 @@ def _write(entry: Path, records: Records) -> None:
     }
     arrays[_ABOUT] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
     entry.parent.mkdir(parents=True, exist_ok=True)
-    part = entry.with_name(f".{entry.name}.{os.getpid()}.part")
+    remove_stale_parts(entry)
+    part = part_beside(entry)
     try:
         with part.open("wb") as file:
             np.savez(file, **arrays)
