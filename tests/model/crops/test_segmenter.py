@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 
 import pytest
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from contrastmask.errors import ConfigError
 from contrastmask.model.crops import segmenter as room
 from contrastmask.model.crops.network import CropNetwork, CropOutput
-from contrastmask.model.crops.segmenter import CropSegmenter, box_cells
+from contrastmask.model.crops.segmenter import CropSegmenter, box_cells, chunks_of
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 BOX = torch.tensor([[0.2, 0.2, 0.8, 0.8]])
@@ -49,9 +50,34 @@ def test_chunks_change_nothing(segmenter: CropSegmenter, monkeypatch: pytest.Mon
     boxes = torch.tensor([[5.0 * i, 3.0 * i, 30.0 + 5 * i, 40.0 + 3 * i] for i in range(7)])
     given = ([image_of((90, 120))], [(90, 120)], [boxes], [torch.zeros(7, dtype=torch.long)])
     (whole,) = segmenter.segment(*given)
-    monkeypatch.setattr(room, "CHUNK", 3)
+    monkeypatch.setattr(room, "CHUNK", {"cpu": 3})
     (parts,) = segmenter.segment(*given)
     assert torch.allclose(whole["mask_probs"], parts["mask_probs"], atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 31, 32, 40, 100])
+def test_no_chunk_is_smaller_than_it_must_be(count: int) -> None:
+    chunks = chunks_of(count, "cpu")
+    assert [i for first, last in chunks for i in range(first, last)] == list(range(count))
+    assert all(min(16, count) <= last - first < 32 for first, last in chunks)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+def test_laid_out_weights_give_the_same_masks(segmenter: CropSegmenter, dtype: torch.dtype | None) -> None:
+    boxes = torch.tensor([[5.0 * i, 3.0 * i, 30.0 + 5 * i, 40.0 + 3 * i] for i in range(7)])
+    given = ([image_of((90, 120))], [(90, 120)], [boxes], [torch.zeros(7, dtype=torch.long)])
+    with torch.autocast("cpu", dtype, enabled=dtype is not None):
+        segmenter = copy.deepcopy(segmenter)
+        (before,) = segmenter.segment(*given)
+        segmenter.lay_out(dtype)
+        (after,) = segmenter.segment(*given)
+    assert torch.equal(before["mask_probs"], after["mask_probs"])
+    assert torch.equal(before["confidence"], after["confidence"])
+    conv = segmenter.network.upward[0][0]
+    assert conv.weight.dtype == (dtype or torch.float32)
+    assert conv.weight.is_contiguous(memory_format=torch.channels_last)
+    assert segmenter.network.quality[0].weight.dtype == torch.float32
 
 
 def test_quality_learns_from_its_own_layers_alone(segmenter: CropSegmenter) -> None:
