@@ -123,7 +123,7 @@ def beside_the_model(folder: Path, objects: int) -> dict[str, float]:
         for n in range(PER_IMAGE + 1)
     ]
     predictor = SimpleNamespace(
-        segment_resized=lambda images, sizes, boxes, labels, beside: [ready[len(b)] for b in boxes]
+        begin_resized=lambda images, sizes, boxes, labels, beside: lambda: [ready[len(b)] for b in boxes]
     )  # fmt: skip
 
     def keep() -> list[dict]:
@@ -133,7 +133,7 @@ def beside_the_model(folder: Path, objects: int) -> dict[str, float]:
             target = {"index": image, "positions": torch.from_numpy(positions), "original_size": SIZE,
                       "boxes": torch.from_numpy(records.boxes[positions]),
                       "labels": torch.from_numpy(records.labels[positions])}  # fmt: skip
-            journal.add(image, _segment(predictor, records, ([None], [target]), [image], chosen, labels))
+            journal.add(image, _segment(predictor, records, ([None], [target]), [image], chosen, labels)())
         journal.close()
         return list(journal.pieces.values())
 

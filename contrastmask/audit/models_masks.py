@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from contrastmask.completion.complete import labels_of, network_of, progress
+from contrastmask.completion.finishing import finished
 from contrastmask.completion.source_file import digest
 from contrastmask.completion.with_torch import segmented
 from contrastmask.data.records import Records
@@ -46,9 +48,10 @@ def predict_masks(
     rest = [number for number in range(len(groups)) if number not in journal.pieces]
     objects = [int(of_image[group].sum()) for group in groups]
     done = sum(objects[number] for number in journal.pieces)
-    found = segmented(predictor, records, [groups[n] for n in rest], chosen, labels, options.num_workers)
-    for number, piece in progress(zip(rest, found, strict=True), console, objects, done, sum(objects)):
-        journal.add(number, piece)
+    begun = segmented(predictor, records, [groups[n] for n in rest], chosen, labels, options.num_workers)
+    with closing(finished(zip(rest, begun, strict=True), journal.add)) as pieces:
+        for _ in progress(pieces, console, objects, done, sum(objects)):
+            pass
     return [journal.pieces[number] for number in range(len(groups))]
 
 

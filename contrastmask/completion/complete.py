@@ -8,7 +8,7 @@ tells how the groups are shared among several processes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from contrastmask.completion.completed_file import write_completed
+from contrastmask.completion.finishing import finished
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import Plan, asked_classes, make_plan
 from contrastmask.completion.shards import identity_of, own_groups, read_shards
@@ -119,7 +120,7 @@ def _predict(
     journal: Journal,
     console: Console,
 ) -> list[dict[str, Any]]:
-    """What :func:`_segment` gives for every group of images that is asked for, from the journal where it has it."""
+    """A piece (:func:`contrastmask.completion.pieces.piece_of`) of every group asked for, the journal's first."""
     chosen = plan.chosen
     of_image = np.bincount(records.images_of(np.flatnonzero(chosen)), minlength=len(records.image_ids))
     own = own_groups(options, len(groups))
@@ -132,9 +133,11 @@ def _predict(
         from contrastmask.completion.with_runtime import segmented
     else:
         from contrastmask.completion.with_torch import segmented
-    found = segmented(predictor, records, [groups[n] for n in rest], chosen, labels, options.num_workers)
-    for number, piece in progress(zip(rest, found, strict=True), console, objects, done, total):
-        journal.add(number, piece)
+    begun = segmented(predictor, records, [groups[n] for n in rest], chosen, labels, options.num_workers)
+    # closed here, so that what was begun is kept before anybody counts it
+    with closing(finished(zip(rest, begun, strict=True), journal.add)) as pieces:
+        for _ in progress(pieces, console, objects, done, total):
+            pass
     return [journal.pieces[number] for number in own]
 
 

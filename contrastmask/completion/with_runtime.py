@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,8 @@ from contrastmask.errors import DataError
 from contrastmask.runtime.predictor import GivenBoxes
 from contrastmask.spoken import warn
 
+Begun = tuple[int, np.ndarray, Callable[[], dict[str, Any]]]  # image, rows of the records, what gives their masks
+
 
 def segmented(
     predictor: GivenBoxes,
@@ -25,20 +28,24 @@ def segmented(
     chosen: np.ndarray,
     labels: np.ndarray,
     num_workers: int,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Callable[[], dict[str, Any]]]:
     """As :func:`contrastmask.completion.with_torch.segmented`; ``num_workers``: threads that read images."""
     with ThreadPoolExecutor(max(num_workers, 1)) as pool:
         images = (image for group in groups for image in group)
         waiting = deque(pool.submit(_read, records, image) for image in islice(images, 2 + num_workers))
         for group in groups:
-            found = []
+            begun = []
             for image in group:
                 pixels = waiting.popleft().result()
                 if (following := next(images, None)) is not None:
                     waiting.append(pool.submit(_read, records, following))
                 if pixels is not None:
-                    found.append((image, *_segment(predictor, records, image, pixels, chosen, labels)))
-            yield piece_of(records, group, found)
+                    begun.append((image, *_segment(predictor, records, image, pixels, chosen, labels)))
+            yield partial(_piece, records, group, begun)
+
+
+def _piece(records: Records, group: list[int], begun: list[Begun]) -> dict[str, Any]:
+    return piece_of(records, group, ((image, rows, finish()) for image, rows, finish in begun))
 
 
 def _read(records: Records, image: int) -> np.ndarray | None:
@@ -51,9 +58,9 @@ def _read(records: Records, image: int) -> np.ndarray | None:
 
 def _segment(
     predictor: GivenBoxes, records: Records, image: int, pixels: np.ndarray, chosen: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, dict[str, Any]]:
+) -> tuple[np.ndarray, Callable[[], dict[str, Any]]]:
     rows = np.arange(records.offsets[image], records.offsets[image + 1])
     rows = rows[~records.crowd[rows]]
     asked, others = rows[chosen[rows]], rows[~chosen[rows]]
     known = labels[records.labels[asked]]
-    return asked, predictor.segment(pixels, records.boxes[asked], known, records.boxes[others])
+    return asked, predictor.begin(pixels, records.boxes[asked], known, records.boxes[others])

@@ -1,8 +1,9 @@
-"""A completion's masks by PyTorch: images read by worker processes, segmented in groups."""
+"""A completion's masks by PyTorch: images read by worker processes, segmented in groups, finished elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,9 @@ def segmented(
     chosen: np.ndarray,
     labels: np.ndarray,
     num_workers: int,
-) -> Iterator[dict[str, Any]]:
-    """What :func:`contrastmask.completion.pieces.piece_of` says, of every group of images, in their order.
+) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Of every group of images, in their order, once the network has had it, what makes a piece of it
+    (:func:`contrastmask.completion.pieces.piece_of`) in any thread.
 
     Args:
         chosen: bool ``[A]``, rows of the records to segment. labels: int64 ``[K]``, the model's of the file's classes.
@@ -47,12 +49,12 @@ def segmented(
 @torch.inference_mode()
 def _segment(
     predictor: Predictor, records: Records, batch: Batch, group: list[int], chosen: np.ndarray, labels: Tensor
-) -> dict[str, Any]:
+) -> Callable[[], dict[str, Any]]:
     images, targets = batch
     if not images:
-        return piece_of(records, group, [])
+        return partial(piece_of, records, group, [])
     keep = [torch.from_numpy(chosen[target["positions"].numpy()]) for target in targets]
-    found = predictor.segment_resized(
+    finish = predictor.begin_resized(
         images,
         [t["original_size"] for t in targets],
         [t["boxes"][k] for t, k in zip(targets, keep, strict=True)],
@@ -60,4 +62,5 @@ def _segment(
         beside=[t["boxes"][~k] for t, k in zip(targets, keep, strict=True)],
     )
     rows = [target["positions"][kept].numpy() for target, kept in zip(targets, keep, strict=True)]
-    return piece_of(records, group, list(zip([t["index"] for t in targets], rows, found, strict=True)))
+    places = [t["index"] for t in targets]
+    return lambda: piece_of(records, group, zip(places, rows, finish(), strict=True))

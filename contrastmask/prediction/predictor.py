@@ -11,13 +11,12 @@ Neither trainer nor configuration framework is imported; threads and devices are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from pycocotools import mask as coco_mask
 from torch import Tensor
 from torchvision import tv_tensors
 
@@ -25,10 +24,9 @@ from contrastmask.assemble import build_detector, build_segmenter, segmenter_for
 from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.read import load_weights, read_checkpoint
 from contrastmask.data.batches.transforms import AsItIs, TestTransform
-from contrastmask.model.confidence import mask_confidence
 from contrastmask.model.crops.detections import detect_with_crops
 from contrastmask.model.crops.segmenter import CropSegmenter
-from contrastmask.model.masks import encode_masks
+from contrastmask.prediction.plain import plain_objects
 from contrastmask.runtime.given import checked_boxes, checked_image, label_of
 from contrastmask.runtime.model_file import SUFFIXES
 from contrastmask.runtime.predictor import open_predictor
@@ -38,6 +36,7 @@ NO_BOXES = (
     "detector its masks: crops=FILE beside the detector's checkpoint"
 )
 PYRAMID = "tta={} is of a crop branch; {} is a detector with masks of its own (crops=FILE gives it a crop branch's)"
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}  # of autocast
 COCO_SIDES = (800, 1333)  # where a checkpoint does not tell: the sizes of the published results
 
 
@@ -89,7 +88,7 @@ class Predictor:
         precision: str = "fp32",
         allow: Sequence[str] = (),
     ) -> None:
-        if precision not in ("fp32", "bf16", "fp16"):
+        if precision not in ("fp32", *DTYPES):
             raise ValueError(f"precision is fp32, bf16 or fp16, not {precision!r}")
         read = read_checkpoint(checkpoint, allow=allow)
         config = network_config(read)
@@ -100,9 +99,7 @@ class Predictor:
         self.finds_boxes, self.any_class = not read.crops, read.crops
         self.path, self.tta = Path(checkpoint), tta
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.crops = None
-        if crops is not None:
-            self.crops = segmenter_for(read, crops, tta=tta, allow=allow).eval().to(self.device)
+        self.crops = None if crops is None else segmenter_for(read, crops, tta=tta, allow=allow)
         if not self.finds_boxes:
             detector = build_segmenter(config, pretrained=False, tta=tta)
         elif tta != "none" and crops is None:
@@ -110,8 +107,11 @@ class Predictor:
         else:
             detector = build_detector(config, read.classes, pretrained=False)
         load_weights(detector, read)
-        self.detector = detector.eval().to(self.device)
-        self.precision = precision
+        self.precision, self.detector = precision, detector
+        for part in filter(None, (detector, self.crops)):
+            part.eval().to(self.device)
+            if isinstance(part, CropSegmenter):
+                part.lay_out(DTYPES.get(precision))
         self.categories = read.categories or [{"id": None, "name": f"class {i}"} for i in range(read.classes)]
         self.class_names = [c["name"] for c in self.categories]
         self.transform = self._transform(read.sides or COCO_SIDES, short_side, long_side)
@@ -183,9 +183,8 @@ class Predictor:
             else:
                 arrays = [pixels.to(self.device) for pixels in arrays]
                 found = detect_with_crops(self.detector, self.crops, inputs, sizes, arrays)
-        return [self._plain(f, size, masks) for f, size in zip(found, sizes, strict=True)]
+        return [plain_objects(f, size, self.class_names, masks=masks) for f, size in zip(found, sizes, strict=True)]
 
-    @torch.inference_mode()
     def segment_resized(
         self,
         images: Sequence[Tensor],
@@ -203,17 +202,36 @@ class Predictor:
             boxes: per image ``[n, 4]`` xyxy in pixels of the network input; labels: per image ``[n]`` in 0..K-1.
             beside: per image ``[m, 4]``, boxes of other objects there; a crop branch is told of them.
         """
+        return self.begin_resized(images, original_sizes, boxes, labels, beside, masks=masks)()
+
+    @torch.inference_mode()
+    def begin_resized(
+        self,
+        images: Sequence[Tensor],
+        original_sizes: Sequence[tuple[int, int]],
+        boxes: Sequence[Tensor],
+        labels: Sequence[Tensor],
+        beside: Sequence[Tensor] | None = None,
+        *,
+        masks: bool = False,
+    ) -> Callable[[], list[dict[str, Any]]]:
+        """The network's part of :meth:`segment_resized`; what is returned does the rest, in any thread."""
         asked = self.detector if self.crops is None else self.crops
         tells = isinstance(asked, CropSegmenter) and beside is not None
         more = {"beside": [b.to(self.device) for b in beside]} if tells else {}
         images, boxes, labels = ([part.to(self.device) for part in parts] for parts in (images, boxes, labels))
         with self._autocast():
             found = asked.segment(images, list(original_sizes), boxes, labels, **more)
-        return [self._plain(f, size, masks) for f, size in zip(found, original_sizes, strict=True)]
+
+        @torch.inference_mode()
+        def finish() -> list[dict[str, Any]]:
+            pairs = zip(found, original_sizes, strict=True)
+            return [plain_objects(f, size, self.class_names, masks=masks) for f, size in pairs]
+
+        return finish
 
     def _autocast(self) -> torch.autocast:
-        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.precision)
-        return torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None)
+        return torch.autocast(self.device.type, dtype=DTYPES.get(self.precision), enabled=self.precision in DTYPES)
 
     def label(self, name: str | int) -> int:
         """The label of a class name, or of a label itself.
@@ -226,22 +244,6 @@ class Predictor:
     def _given(self, boxes: Any, labels: Any, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         inside = torch.from_numpy(checked_boxes(boxes, labels, size))
         return inside, torch.tensor([self.label(name) for name in labels], dtype=torch.long)
-
-    def _plain(self, found: dict[str, Tensor], size: tuple[int, int], masks: bool) -> dict[str, Any]:
-        host = {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
-        host = {name: value.cpu() for name, value in host.items()}
-        # what a crop branch says of its masks is fitted to the overlap that they have
-        if "confidence" not in host:
-            host["confidence"] = mask_confidence(host["mask_probs"].double()).float()
-        rles = encode_masks(host["mask_probs"], host.get("windows", host["boxes"]), size)
-        plain: dict[str, Any] = {name: value.numpy() for name, value in host.items()}
-        # a crop branch takes objects of classes that it does not know: -1
-        plain["names"] = ["" if i < 0 else self.class_names[i] for i in plain["labels"].tolist()]
-        plain["rles"] = rles
-        if masks:
-            shown = [coco_mask.decode(rle).astype(bool) for rle in rles]
-            plain["masks"] = np.stack(shown) if shown else np.zeros((0, *size), dtype=bool)
-        return plain
 
 
 def _pixels(image: Any) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,17 +124,34 @@ class GivenBoxes:
             image: uint8 ``[H, W, 3]``. boxes: float32 ``[N, 4]`` xyxy. labels: int64 ``[N]``, -1 for unknown classes.
             beside: ``[M, 4]``, boxes of other objects, which no mask is asked of: a crop branch is told of them.
         """
+        return self.begin(image, boxes, labels, beside, masks=masks)()
+
+    def begin(
+        self,
+        image: np.ndarray,
+        boxes: np.ndarray,
+        labels: np.ndarray,
+        beside: np.ndarray | None = None,
+        *,
+        masks: bool = False,
+    ) -> Callable[[], dict[str, Any]]:
+        """The network's part of :meth:`segment`; what is returned does the rest, in any thread, and gives the
+        objects."""
         size = (int(image.shape[0]), int(image.shape[1]))
         boxes = boxes.astype(np.float32)
         near = boxes[:0] if beside is None else beside.astype(np.float32)
         found = {"boxes": boxes, "labels": labels, **self._found(image, boxes, labels, near)}
-        frame = found.get("windows", boxes).astype(np.float64)
-        found["rles"] = encode(found["mask_probs"].astype(np.float32), frame, size)
-        found["names"] = ["" if i < 0 else self.class_names[i] for i in labels.tolist()]
-        if masks:
-            shown = [coco_mask.decode(rle).astype(bool) for rle in found["rles"]]
-            found["masks"] = np.stack(shown) if shown else np.zeros((0, *size), dtype=bool)
-        return found
+
+        def finish() -> dict[str, Any]:
+            frame = found.get("windows", boxes).astype(np.float64)
+            found["rles"] = encode(found["mask_probs"].astype(np.float32), frame, size)
+            found["names"] = ["" if i < 0 else self.class_names[i] for i in labels.tolist()]
+            if masks:
+                shown = [coco_mask.decode(rle).astype(bool) for rle in found["rles"]]
+                found["masks"] = np.stack(shown) if shown else np.zeros((0, *size), dtype=bool)
+            return found
+
+        return finish
 
     def _found(self, image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, beside: np.ndarray) -> dict[str, Any]:
         """``scores``, ``confidence`` ``[N]``, ``mask_probs`` ``[N, S, S]``, and ``windows`` where not the boxes are

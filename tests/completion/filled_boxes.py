@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,10 @@ class FilledBoxes:
         self.transform = TestTransform(H, W)
         self.precision, self.device = "fp32", torch.device("cpu")
         self.finds_boxes, self.any_class, self.crops, self.tta, self.calls = True, False, None, "none", 0
+
+    def begin_resized(self, *args: Any, **more: Any) -> Callable[[], list[dict[str, Any]]]:
+        found = self.segment_resized(*args, **more)
+        return lambda: found
 
     def segment_resized(
         self, images: Sequence[Tensor], sizes: Sequence[tuple[int, int]], boxes: Sequence[Tensor], labels: Any, **_: Any
