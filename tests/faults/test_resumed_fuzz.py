@@ -87,7 +87,7 @@ BEST = "callbacks", "Best"
 @pytest.mark.parametrize(
     ("place", "junk", "said"),
     [
-        (("epoch",), 3, "epoch is 3, loops.fit_loop counts 2"),
+        (("epoch",), 4, "epoch is 4, loops.fit_loop counts 2"),
         (("global_step",), torch.ones(2), "global_step is a tensor"),
         (("global_step",), True, "global_step is True"),
         (("loops",), [], "loops is of type list"),
