@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 
 from contrastmask import __version__
@@ -46,9 +45,9 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"contrastmask {__version__}")
         return 0
     if words[0] not in COMMANDS:
-        near = get_close_matches(words[0], COMMANDS, n=1)
-        meant = f" (did you mean {near[0]}?)" if near else ""
-        raise ConfigError(f"no command {words[0]!r}{meant}; there are {', '.join(COMMANDS)}")
+        from contrastmask.programs.job_words import command_meant
+
+        raise ConfigError(f"no command {words[0]!r}{command_meant(words, COMMANDS)}; there are {', '.join(COMMANDS)}")
     module, _, function = COMMANDS[words[0]][0].partition(":")
     return getattr(import_module(module), function)(words[1:]) or 0
 

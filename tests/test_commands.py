@@ -7,6 +7,7 @@ from importlib import import_module
 import pytest
 
 from contrastmask.__main__ import COMMANDS, main
+from contrastmask.programs import job_words
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -51,3 +52,47 @@ def test_words_that_cannot_be_understood(words: list[str], said: str, capsys: py
     assert said in printed.err
     assert printed.err.count("\n") <= 3
     assert not printed.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["complete"], "`contrastmask predict task=complete` does it"),
+        (["complete", "ckpt_path=a b"], "`contrastmask predict task=complete 'ckpt_path=a b'` does it"),
+        (["complet"], "`contrastmask predict task=complete` does it"),
+        (["Detect"], "`contrastmask predict` does it"),
+        (["given_boxes"], "`contrastmask test evaluate=given_boxes` does it"),
+        (["demo"], "`contrastmask train experiment=demo` does it"),
+        (["export_annotations"], "did you mean export-annotations?"),
+        (["labelstudio"], "`contrastmask export-annotations FILE.json to=labelstudio` does it"),
+        (["eval"], "did you mean evaluate?"),
+        (["task=complete", "a=b"], "the command comes first: `contrastmask predict task=complete a=b`"),
+        (["--multirun", "x"], "the command comes first: `contrastmask COMMAND --multirun x`"),
+        (["train", "demo"], "did you mean experiment=demo?"),
+        (["train", "as_annotated"], "did you mean split=as_annotated?"),
+        (["predict", "complete"], "did you mean task=complete?"),
+        (["predict", "last.ckpt"], "did you mean ckpt_path=last.ckpt?"),
+        (["test", "given_boxes"], "did you mean evaluate=given_boxes?"),
+        (["export", "onnx"], "did you mean format=onnx?"),
+        (["export-annotations", "a.json", "labelstudio"], "did you mean to=labelstudio?"),
+        (
+            ["evaluate", "given_boxes"],
+            "given_boxes: there is no such file or folder of detections; `contrastmask test ",
+        ),
+        (["evaluate", "last.ckpt"], "`contrastmask test ckpt_path=last.ckpt …` evaluates a checkpoint"),
+    ],
+)
+def test_a_job_under_another_name_leads_to_its_command(
+    words: list[str], said: str, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 1
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert printed.count("\n") == 1
+
+
+def test_job_words_name_commands_that_there_are() -> None:
+    commands = [words.split()[0] for words in job_words.JOBS.values()]
+    assert set(commands) <= {*COMMANDS, "--help", "--version"}

@@ -97,8 +97,19 @@ def given_files(paths: Sequence[Path]) -> Evaluated:
     """Of results files that are named themselves.
 
     Raises:
-        ConfigError: more than two.
+        ConfigError: more than two, or a file of weights.
+        DataError: there is no such file.
     """
+    for path in paths:
+        if path.suffix in (".ckpt", ".pth", ".pt", ".safetensors"):
+            raise ConfigError(
+                f"{path} is named as a checkpoint is; what is judged here are detections: a run's folder, or a file of "
+                f"results. `contrastmask test ckpt_path={path} …` evaluates a checkpoint"
+            )
+        if not path.exists():
+            beside = "; `contrastmask test evaluate=given_boxes ckpt_path=…` judges masks of given boxes"
+            hint = beside if str(path) == "given_boxes" else ""
+            raise DataError(f"{path}: there is no such file or folder of detections{hint}")
     if len(paths) > 2:
         raise ConfigError("give a run's folder, or one results file, or two: one of masks and one of boxes")
     return Evaluated(list(paths))

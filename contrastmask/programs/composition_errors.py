@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from contrastmask.conf_folder import CONF
 from contrastmask.errors import ConfigError
+from contrastmask.programs.job_words import setting_meant
 from contrastmask.programs.key_names import did_you_mean, key_names
 
 _KINDS = {"Float": "a number", "Integer": "a whole number", "Boolean": "true or false", "String": "a text"}
@@ -29,9 +30,9 @@ def explained(error: Exception, program: str, overrides: Sequence[str]) -> Confi
     """
     cause = error.__cause__
     if nameless := [word for word in overrides if not word.lstrip("+~").partition("=")[0]]:
-        return ConfigError(_unreadable(nameless[0].strip("=")))
+        return ConfigError(_unreadable(nameless[0].strip("="), program))
     if isinstance(error, OverrideParseException):
-        return ConfigError(_unreadable(error.override))
+        return ConfigError(_unreadable(error.override, program))
     if isinstance(error, MissingConfigException):
         return ConfigError(_no_choice(error))
     if isinstance(cause, ValidationError):
@@ -56,10 +57,11 @@ def explained(error: Exception, program: str, overrides: Sequence[str]) -> Confi
     return ConfigError(f"{said}\nHYDRA_FULL_ERROR=1 in front of the command shows where")
 
 
-def _unreadable(word: str) -> str:
+def _unreadable(word: str, program: str) -> str:
     key, equals, value = word.partition("=")
     if not equals:
-        return f"{word!r} is no setting: KEY=VALUE is wanted; {_WAY_OUT}"
+        meant = setting_meant(word, program)
+        return f"{word!r} is no setting: KEY=VALUE is wanted{f' (did you mean {meant}?)' * bool(meant)}; {_WAY_OUT}"
     if any(word.count(a) != word.count(b) for a, b in ("[]", "{}", "()")):
         return f"{word}: a bracket is not closed. Lists are KEY=[a,b]; 'KEY=\"…\"' where a bracket belongs to a name"
     if value.count('"') % 2 or value.count("'") % 2:
