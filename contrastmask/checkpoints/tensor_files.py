@@ -16,6 +16,7 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from contrastmask.errors import CheckpointError
 from contrastmask.files.checksums import damage
+from contrastmask.files.kinds import mistaken_for_weights
 
 # plain records of settings that everyone's training script keeps beside the weights
 HARMLESS = ("argparse.Namespace",)
@@ -54,11 +55,13 @@ def read_tensors(path: str | Path, allow: Sequence[str] = ()) -> dict[str, Any]:
             torch 1.6 have none); or objects of classes that are not in ``allow``.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise CheckpointError(f"{path}: no such checkpoint")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
     try:
+        if instead := mistaken_for_weights(path):
+            raise CheckpointError(f"{path} is no checkpoint: {instead}")
+        if path.suffix == ".safetensors":
+            return _read_safetensors(path)
         broken = damage(path)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error

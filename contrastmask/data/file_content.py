@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from contrastmask.errors import DataError
+from contrastmask.files.kinds import HEAD, image_kind, what_it_is
 
 # COCO's largest file has 0.45 GB; parsing takes about ten times the bytes in memory.
 MAX_JSON_BYTES = 4 * 2**30
@@ -27,20 +28,6 @@ Expected is COCO's own layout below data.root:
 COCO 2017 is at https://cocodataset.org/#download (train images, val images, train/val annotations). For another data
 set in COCO format name its files and folders: data.train_annotations=, data.train_images=, data.val_annotations=,
 data.val_images=. data=shapes needs no download: it draws a small data set of its own."""
-
-
-def what_it_is(head: bytes) -> str | None:
-    """Name the usual impostors by a file's first bytes; None where it is none of them."""
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if not head:
-        return "the file is empty"
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
-        return "it is a web page (HTML or XML), perhaps a failed download"
-    if text.startswith(b"version https://git-lfs"):
-        return "it is a Git LFS pointer; fetch the real file with `git lfs pull`"
-    if head.startswith((b"\x1f\x8b", b"PK\x03\x04")):
-        return "it is a compressed archive; unpack it first"
-    return None
 
 
 def require_folder(folder: Path) -> None:
@@ -89,13 +76,13 @@ def parse_json(path: Path, content: bytes, object_hook: Callable[[dict[str, Any]
     Raises:
         DataError: not JSON, with line and column.
     """
-    head = content[:64]
+    head = content[:HEAD]
     try:
         text = content.decode(json.detect_encoding(content), "surrogatepass")
         del content  # not held beside the text and what is made of it
         return json.loads(text, object_hook=object_hook)
     except (ValueError, RecursionError) as error:
-        why = what_it_is(head) or f"{type(error).__name__}: {error}"
+        why = what_it_is(head) or image_kind(head) or f"{type(error).__name__}: {error}"
         raise DataError(f"{path} is not a JSON file: {why}") from error
 
 

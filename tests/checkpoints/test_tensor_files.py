@@ -102,9 +102,9 @@ def test_what_is_no_file_of_tensors_is_said(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         read_tensors(tmp_path / "none.pth")
     (tmp_path / "text.pth").write_text("<html>not found</html>")
-    with pytest.raises(CheckpointError, match=r"text\.pth"):
+    with pytest.raises(CheckpointError, match=r"text\.pth is no checkpoint: it is a web page"):
         read_tensors(tmp_path / "text.pth")
-    (tmp_path / "text.safetensors").write_text("<html>not found</html>")
+    (tmp_path / "text.safetensors").write_bytes(b"\0\1" * 40)
     pytest.importorskip("safetensors")
     with pytest.raises(CheckpointError, match=r"text\.safetensors is not"):
         read_tensors(tmp_path / "text.safetensors")

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from contrastmask.data.file_content import what_it_is
 from contrastmask.data.images.rules import OWN, PLAIN, ImageRules
 from contrastmask.errors import DataError
+from contrastmask.files.kinds import HEAD, what_it_is
 
 ORIENTATION = 0x0112
 SWAPS_SIDES = frozenset({5, 6, 7, 8})  # EXIF orientations; 1 to 4 leave height and width as they are
@@ -62,7 +62,7 @@ def image_errors(path: Path, content: bytes) -> Iterator[None]:
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"{path}: {what_it_is(content[:64]) or _said(error)}") from error
+        raise DataError(f"{path}: {what_it_is(content[:HEAD]) or _said(error)}") from error
 
 
 def open_image(path: str | Path, size: tuple[int, int] | None, rules: ImageRules = PLAIN) -> ImageFile:
