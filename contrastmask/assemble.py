@@ -13,6 +13,8 @@ from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.pretrained import body_state, load_body
 from contrastmask.checkpoints.read import Checkpoint, load_weights, read_checkpoint
 from contrastmask.checkpoints.timm_weights import load_timm_body, timm_state
+from contrastmask.data.batches.detector_cams import DetectorCams
+from contrastmask.data.batches.transforms import TestTransform
 from contrastmask.errors import CheckpointError
 from contrastmask.model.backbone import STRIDES, ResNetFPN
 from contrastmask.model.box_head import CAMBoxHead
@@ -30,6 +32,8 @@ from contrastmask.model.roi_heads import RoIHeads
 from contrastmask.model.rpn import GridAnchors, ProposalNetwork
 from contrastmask.model.sampling import RoISampler
 from contrastmask.spoken import say, warn
+
+COCO_SIDES = (800, 1333)  # where a checkpoint does not tell: the sizes of the published results
 
 
 def build_detector(config: NetworkConfig, classes: int, *, pretrained: bool = True) -> Detector:
@@ -90,7 +94,7 @@ def build_segmenter(config: NetworkConfig, *, pretrained: bool = True, tta: str 
     backbone, branch = config.backbone, config.mask_branch
     kind: dict[str, Any] = {"groups": backbone.groups, "width_per_group": backbone.width_per_group}
     kind = {"timm": backbone.name} if backbone.library == "timm" else {"depth": backbone.depth, **kind}
-    network = CropNetwork(**kind, channels=branch.channels, norm_eval=backbone.norm_eval)
+    network = CropNetwork(**kind, cam=branch.cam is not None, channels=branch.channels, norm_eval=backbone.norm_eval)
     state = _body_weights(backbone) if pretrained else None
     if pretrained and state is None:
         network.norm_eval = False  # statistics of nothing
@@ -146,6 +150,38 @@ def segmenter_for(
     segmenter = build_segmenter(network_config(crops), pretrained=False, tta=tta)
     load_weights(segmenter, crops)
     return segmenter
+
+
+def require_no_detector(config: NetworkConfig, path: str | Path) -> None:
+    """Whether the crop branch of the file ``path`` can be used alone.
+
+    Raises:
+        CheckpointError: it has been trained with a detector's class activation maps, and needs them.
+    """
+    if config.mask_branch.kind == "crop" and config.mask_branch.cam is not None:
+        raise CheckpointError(
+            f"{path} is a crop branch that was trained with a detector's class activation maps "
+            f"(mask_branch.cam={config.mask_branch.cam}) and cannot do without: give the detector as ckpt_path and "
+            f"crops={path} beside it; training without mask_branch.cam makes one that stands alone"
+        )
+
+
+def build_detector_cams(path: str | Path) -> DetectorCams:
+    """The class activation maps of the detector in a file, at the size that it is tested with.
+
+    Raises:
+        CheckpointError: the file cannot be read, is no detector, or does not name its classes.
+    """
+    read = read_checkpoint(path)
+    if read.crops:
+        raise CheckpointError(f"mask_branch.cam={path} is a crop branch; class activation maps are a detector's")
+    if read.categories is None:
+        raise CheckpointError(f"mask_branch.cam={path} does not name its classes, so its maps belong to none")
+    detector = build_detector(network_config(read), read.classes, pretrained=False)
+    load_weights(detector, read)
+    short, long = read.sides or COCO_SIDES
+    names = [category["name"] for category in read.categories]
+    return DetectorCams(detector, TestTransform(short, max(long, short)), names, Path(path))
 
 
 def _contrastive_options(loss: LossConfig) -> ContrastiveOptions:

@@ -162,6 +162,7 @@ class MaskBranchConfig:
     colour: float = between(0, 1, default=0.2)  # training: greatest change of brightness, contrast and saturation
     held_out: float = between(0, 0.5, default=0.05)  # share of objects with masks that only the confidence is fitted to
     box_only: int = at_least(0, default=0)  # training: box-only objects in a batch, beside data.batch_size others
+    cam: str | None = None  # training: a detector's file; its CAM of the object's class is told as a third plane
     lessons: BoxLessonsConfig = field(default_factory=BoxLessonsConfig)
     self_train: SelfTrainConfig = field(default_factory=SelfTrainConfig)
 
@@ -192,6 +193,8 @@ class NetworkConfig:
             ConfigError: there is none; the choices are named.
         """
         body = self.backbone
+        if self.mask_branch.cam is not None and self.mask_branch.kind != "crop":
+            raise ConfigError("mask_branch.cam is of mask_branch=crop; a detector's own mask head has model.cam")
         if body.library not in ("torchvision", "timm"):
             raise ConfigError(f"backbone.library={body.library!r} is not one of torchvision, timm")
         if body.library == "timm":

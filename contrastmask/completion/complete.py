@@ -53,11 +53,15 @@ def complete(
         DataError: the file cannot be used or changed meanwhile, another process writes the output, or a journal beside
             it is of another run.
         CheckpointError: a class to complete is unknown to the model.
-        ConfigError: an unknown class name in ``classes`` or a threshold; a detector with a crop branch beside it.
+        ConfigError: an unknown class name in ``classes`` or a threshold; a detector with a crop branch beside it that
+            has no use for one.
     """
     console = console or Console()
-    if predictor.crops is not None:
-        raise ConfigError("given boxes are a crop branch's own work: ckpt_path=CROPS completes a file, without crops=")
+    if predictor.crops is not None and predictor.cams is None:
+        raise ConfigError(
+            f"given boxes are a crop branch's own work: ckpt_path={predictor.crops_path} completes a file, "
+            "without crops="
+        )
     # a shard keeps others from its own part alone, a join from all
     with ExitStack() as stack:
         for place in options.places:
@@ -178,8 +182,9 @@ def network_of(predictor: Predictor | GivenBoxes) -> dict[str, Any]:
     if isinstance(predictor, GivenBoxes):
         return {"precision": predictor.precision, "provider": predictor.provider, "tta": predictor.tta}
     sides = [predictor.transform.short_side, predictor.transform.long_side]
+    crops = {} if predictor.crops is None else {"crops": digest(predictor.crops_path)}
     return {
-        "sides": sides, "precision": predictor.precision, "tta": predictor.tta, "device": predictor.device.type
+        "sides": sides, "precision": predictor.precision, "tta": predictor.tta, "device": predictor.device.type, **crops
     }  # fmt: skip
 
 

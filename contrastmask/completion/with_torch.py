@@ -33,7 +33,7 @@ def segmented(
         chosen: bool ``[A]``, rows of the records to segment. labels: int64 ``[K]``, the model's of the file's classes.
         num_workers: processes that read images.
     """
-    dataset = CocoDataset(records, predictor.transform, train=False, on_bad="skip")
+    dataset = CocoDataset(records, predictor.given_transform, train=False, on_bad="skip")
     loader = DataLoader(
         dataset,
         batch_sampler=list(groups),

@@ -176,6 +176,17 @@ class Detector(nn.Module):
         ]
 
     @torch.no_grad()
+    def cams(self, images: list[Tensor] | Extracted, boxes: list[Tensor], labels: list[Tensor]) -> list[Tensor]:
+        """Class activation maps of given boxes and classes: per image ``[D, 7, 7]``, unnormalised.
+
+        Args:
+            images, boxes, labels: as in :meth:`segment`, boxes in pixels of the network input.
+        """
+        _, features = self.extract(images)
+        boxes = [b.to(self.mean.dtype) for b in boxes]
+        return list(self.roi_heads.cams_of(features, boxes, labels).split([len(b) for b in boxes]))
+
+    @torch.no_grad()
     def explain(
         self, images: list[Tensor] | Extracted, boxes: list[Tensor], labels: list[Tensor]
     ) -> list[dict[str, Tensor | None]]:

@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 from torchvision import tv_tensors
 
-from contrastmask.assemble import build_detector, build_segmenter, segmenter_for
+from contrastmask.assemble import COCO_SIDES, build_detector, build_segmenter, require_no_detector, segmenter_for
 from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.read import load_weights, read_checkpoint
+from contrastmask.data.batches.detector_cams import DetectorCams
 from contrastmask.data.batches.transforms import AsItIs, TestTransform
 from contrastmask.model.crops.detections import detect_with_crops
 from contrastmask.model.crops.segmenter import CropSegmenter
@@ -37,7 +38,6 @@ NO_BOXES = (
 )
 PYRAMID = "tta={} is of a crop branch; {} is a detector with masks of its own (crops=FILE gives it a crop branch's)"
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}  # of autocast
-COCO_SIDES = (800, 1333)  # where a checkpoint does not tell: the sizes of the published results
 
 
 class Predictor:
@@ -92,15 +92,14 @@ class Predictor:
             raise ValueError(f"precision is fp32, bf16 or fp16, not {precision!r}")
         read = read_checkpoint(checkpoint, allow=allow)
         config = network_config(read)
-        if score is not None:
-            config.model.roi.score = score
-        if limit is not None:
-            config.model.roi.limit = limit
+        roi = config.model.roi
+        roi.score, roi.limit = roi.score if score is None else score, roi.limit if limit is None else limit
         self.finds_boxes, self.any_class = not read.crops, read.crops
-        self.path, self.tta = Path(checkpoint), tta
+        self.path, self.crops_path, self.tta = Path(checkpoint), crops and Path(crops), tta
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.crops = None if crops is None else segmenter_for(read, crops, tta=tta, allow=allow)
         if not self.finds_boxes:
+            require_no_detector(config, checkpoint)
             detector = build_segmenter(config, pretrained=False, tta=tta)
         elif tta != "none" and crops is None:
             raise ValueError(PYRAMID.format(tta, checkpoint))
@@ -116,6 +115,8 @@ class Predictor:
         self.class_names = [c["name"] for c in self.categories]
         self.transform = self._transform(read.sides or COCO_SIDES, short_side, long_side)
         self.given_transform = self.transform if self.crops is None else AsItIs()
+        told = self.crops is not None and self.crops.network.cam
+        self.cams = DetectorCams(self.detector, self.transform, self.class_names, self.path) if told else None
 
     def _transform(
         self, known: tuple[int, int], short_side: int | None, long_side: int | None
@@ -161,7 +162,8 @@ class Predictor:
         if not len(images):
             return []
         inputs, sizes, all_boxes, all_labels = [], [], [], []
-        transform, arrays = self.transform if given is None else self.given_transform, [_pixels(i) for i in images]
+        transform = self.transform if given is None else self.given_transform
+        arrays = [torch.from_numpy(np.ascontiguousarray(checked_image(i).transpose(2, 0, 1))) for i in images]
         for number, pixels in enumerate(arrays):
             target: dict[str, Any] = {}
             if given is not None:
@@ -218,8 +220,10 @@ class Predictor:
         """The network's part of :meth:`segment_resized`; what is returned does the rest, in any thread."""
         asked = self.detector if self.crops is None else self.crops
         tells = isinstance(asked, CropSegmenter) and beside is not None
-        more = {"beside": [b.to(self.device) for b in beside]} if tells else {}
+        more: dict[str, Any] = {"beside": [b.to(self.device) for b in beside]} if tells else {}
         images, boxes, labels = ([part.to(self.device) for part in parts] for parts in (images, boxes, labels))
+        if self.cams is not None:
+            more["cams"] = [self.cams(*part) for part in zip(images, boxes, labels, strict=True)]
         with self._autocast():
             found = asked.segment(images, list(original_sizes), boxes, labels, **more)
 
@@ -244,7 +248,3 @@ class Predictor:
     def _given(self, boxes: Any, labels: Any, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         inside = torch.from_numpy(checked_boxes(boxes, labels, size))
         return inside, torch.tensor([self.label(name) for name in labels], dtype=torch.long)
-
-
-def _pixels(image: Any) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(checked_image(image).transpose(2, 0, 1)))

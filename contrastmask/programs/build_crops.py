@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from contrastmask.assemble import build_contrast, build_segmenter
+from contrastmask.assemble import build_contrast, build_detector_cams, build_segmenter
 from contrastmask.checkpoints.read import load_weights, read_checkpoint
 from contrastmask.data.batches.crop_datamodule import CropDataModule
 from contrastmask.data.batches.object_crops import CropOptions
@@ -49,6 +49,7 @@ def build_crop_datamodule(config: Config, trained: Trained | None = None) -> Cro
         repeats=schedule.repeats,
         on_bad=data.on_bad,
         trained=trained,
+        cams=None if branch.cam is None else build_detector_cams(branch.cam),
     )
 
 
@@ -89,6 +90,8 @@ def build_crop_module(
     config: Config, plain: dict[str, Any], datamodule: CropDataModule, segmenter: CropSegmenter
 ) -> CropModule:
     """The LightningModule of a run; ``datamodule`` has been set up, ``plain`` is the configuration to keep."""
+    if datamodule.cams is not None:
+        datamodule.cams.check(datamodule.class_names)
     return CropModule(
         segmenter,
         datamodule.split,
@@ -96,6 +99,7 @@ def build_crop_module(
         objects_per_process=config.data.batch_size,
         lessons=BoxLessons(**vars(config.mask_branch.lessons)),
         contrast=build_contrast(config),
+        cams=datamodule.cams,
         seed=config.seed,
         evaluator=config.evaluator,
         **module_options(plain, datamodule),

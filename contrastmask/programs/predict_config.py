@@ -56,7 +56,7 @@ class PredictConfig:
     output: str = MISSING  # detect: a folder; complete: the file to write
     source: str | None = None  # detect: an image, a folder, a pattern or a COCO-format file
     data: PredictDataConfig = field(default_factory=PredictDataConfig)
-    crops: str | None = None  # detect: a crop branch that gives the detector its masks
+    crops: str | None = None  # a crop branch that gives the detector its masks; complete: one with its maps
     tta: str = MISSING  # of a crop branch
     device: str | None = None
     precision: str = MISSING
@@ -96,8 +96,6 @@ def typed(cfg: DictConfig) -> PredictConfig:
         raise ConfigError(f"task={config.task!r} is not one of {', '.join(TASKS)}")
     if config.tta not in TTA:
         raise ConfigError(f"tta={config.tta!r} is not one of {', '.join(TTA)}")
-    if config.task == "complete" and config.crops is not None:
-        raise ConfigError(f"task=complete asks a crop branch alone: ckpt_path={config.crops} without crops=")
     check_ranges(config)
     for name in NAMES:
         thresholds(name, getattr(config, name))

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 
-from contrastmask.assemble import segmenter_for
+from contrastmask.assemble import require_no_detector, segmenter_for
 from contrastmask.checkpoints.read import GROUPS, load_weights, read_checkpoint, read_resumable
 from contrastmask.data.batches.datamodule import CocoDataModule
 from contrastmask.data.trained import Trained
@@ -79,6 +79,7 @@ def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     checkpoint = read_checkpoint(config.ckpt_path)
     crops = None if config.crops is None else segmenter_for(checkpoint, config.crops, tta=config.tta)
     network = with_network(cfg, checkpoint.network)
+    require_no_detector(network, checkpoint.path)
     branch = branch_of(network) if crops is None else joined_branch(crops)
     datamodule = _data(branch, network, "test", checkpoint.trained)
     checkpoint.check_classes(datamodule.val_records.categories)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from contrastmask.data.batches.detector_cams import DetectorCams
 from contrastmask.data.splits import Split
 from contrastmask.evaluation.given_boxes import given_box_scores
 from contrastmask.losses.contrastive import ramp
@@ -31,6 +32,7 @@ class CropModule(TrainedModule):
         lessons: what boxes teach; contrast: of the contrastive one, where it has a weight.
         seed: of its random draws, together with the epoch and the batch's objects.
         evaluator: ``backend`` of :func:`~contrastmask.evaluation.slices.evaluate`.
+        cams: the detector whose class activation maps the segmenter takes.
         config, categories: see :class:`EvaluatedModule`.
     """
 
@@ -48,6 +50,7 @@ class CropModule(TrainedModule):
         contrast: CropContrast | None,
         seed: int,
         evaluator: str = "arrays",
+        cams: DetectorCams | None = None,
         config: dict[str, Any],
         categories: list[dict[str, Any]],
     ) -> None:
@@ -55,6 +58,7 @@ class CropModule(TrainedModule):
         super().__init__(("loss", *loss_names(lessons)), optimizer, objects_per_process, **about)
         self.detector = segmenter  # the name that a checkpoint's tensors carry
         self.contrast = contrast
+        self.cams = cams
         self.lessons, self.evaluator, self.seed = lessons, evaluator, seed
 
     def size_of(self, batch: dict[str, Tensor]) -> int:
@@ -66,7 +70,7 @@ class CropModule(TrainedModule):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         share = ramp(self.current_epoch, 0.0, self.lessons.ramp_epochs)
-        said = self.detector(batch["crop"], batch["given"].float(), near_of(batch["near"]))
+        said = self.detector(batch["crop"], batch["given"].float(), near_of(batch["near"]), batch.get("cam"))
         losses = crop_losses(said, batch, self.lessons, share, self.contrast)
         return self.log_losses(losses, self.size_of(batch))
 
@@ -93,7 +97,13 @@ class CropModule(TrainedModule):
         images, targets = batch
         sizes = [t["original_size"] for t in targets]
         boxes, labels = [t["boxes"] for t in targets], [t["labels"] for t in targets]
-        for target, found in zip(targets, self.detector.segment(images, sizes, boxes, labels), strict=True):
+        cams = None
+        if self.cams is not None:
+            cams = [self.cams(*part) for part in zip(images, boxes, labels, strict=True)]
+            for target, maps in zip(targets, cams, strict=True):
+                target["cams"] = maps  # of a batch that is kept because its figures are none, for `contrastmask debug`
+        found_all = self.detector.segment(images, sizes, boxes, labels, cams=cams)
+        for target, found in zip(targets, found_all, strict=True):
             prediction = as_prediction(found, target)
             self.predictions.append({**prediction, "ann_ids": target["ann_ids"].cpu()})
 

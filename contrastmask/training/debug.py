@@ -107,7 +107,8 @@ def _look(network: Detector | CropSegmenter, batch: Any) -> list[str]:
     images, targets = batch
     sizes = [tuple(target["original_size"]) for target in targets]
     if isinstance(network, CropSegmenter):
-        found = network.segment(images, sizes, [t["boxes"] for t in targets], [t["labels"] for t in targets])
+        cams = [t["cams"] for t in targets] if network.network.cam else None
+        found = network.segment(images, sizes, [t["boxes"] for t in targets], [t["labels"] for t in targets], cams=cams)
     else:
         found = network.predict(images, sizes)
     return _told("results that are not finite", unfit({k: v for part in found for k, v in part.items()}))
@@ -123,7 +124,7 @@ def _step(
 ) -> list[str]:
     if isinstance(network, CropSegmenter):
         lessons = BoxLessons(**vars(config.mask_branch.lessons))
-        said = network(batch["crop"], batch["given"].float(), near_of(batch["near"]))
+        said = network(batch["crop"], batch["given"].float(), near_of(batch["near"]), batch.get("cam"))
         losses = crop_losses(said, batch, lessons, ramp(epoch, 0.0, lessons.ramp_epochs), contrast)
         parts = list(network.network.named_children())
     else:

@@ -34,5 +34,9 @@ class JoinedModule(ContrastMaskModule):
         self.predictions += [as_prediction(part, target) for part, target in zip(found, targets, strict=True)]
         if self.given_boxes:
             boxes, labels = [t["own_boxes"] for t in targets], [t["labels"] for t in targets]
-            for target, part in zip(targets, self.crops.segment(pixels, sizes, boxes, labels), strict=True):
+            cams = None
+            if self.crops.network.cam:
+                cams = self.detector.cams(images, [t["boxes"] for t in targets], labels)
+            parts = self.crops.segment(pixels, sizes, boxes, labels, cams=cams)
+            for target, part in zip(targets, parts, strict=True):
                 self.given_predictions.append({**as_prediction(part, target), "ann_ids": target["ann_ids"].cpu()})

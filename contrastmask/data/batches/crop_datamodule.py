@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import ConcatDataset, DataLoader, default_collate
 
 from contrastmask.data.batches.datamodule import CocoDataModule
+from contrastmask.data.batches.detector_cams import DetectorCams
 from contrastmask.data.batches.object_crops import (
     CropOptions,
     ObjectCrops,
@@ -22,6 +23,7 @@ from contrastmask.data.batches.object_crops import (
 )
 from contrastmask.data.batches.sampler import GroupedBatchSampler, Key
 from contrastmask.data.batches.transforms import AsItIs
+from contrastmask.spoken import say
 
 
 class CropDataModule(CocoDataModule):
@@ -34,6 +36,7 @@ class CropDataModule(CocoDataModule):
         held_out: 0..1, share of the objects with masks that no step sees: how good masks are is measured on them.
         least_steps: small sets are passed over more often, so that ``epochs`` epochs have about so many steps in all.
         epochs: of the training.
+        cams: a detector whose class activation maps objects come with; None: they come without.
         others: of :class:`CocoDataModule`.
     """
 
@@ -46,13 +49,15 @@ class CropDataModule(CocoDataModule):
         held_out: float,
         least_steps: int,
         epochs: int,
+        cams: DetectorCams | None = None,
         **others: Any,
     ) -> None:
         super().__init__(*args, **others)
         self.crops, self.held_out = crops, held_out
         self.box_only, self.predicted = box_only, predicted
         self.least_steps, self.epochs = least_steps, epochs
-        self.test_transform = AsItIs()
+        self.test_transform, self.cams = AsItIs(), cams
+        self._known_cams: np.ndarray | None = None
         self._parts: tuple[np.ndarray, np.ndarray] | None = None
 
     def train_dataloader(self) -> DataLoader[dict[str, torch.Tensor]]:
@@ -87,7 +92,16 @@ class CropDataModule(CocoDataModule):
             yield default_collate([apart[Key(0, 0, place)] for place in places])
 
     def _objects(self, rows: np.ndarray, *, varied: bool = True) -> ObjectCrops:
-        return ObjectCrops(self.train_records, rows, self.crops, seed=self.seed, varied=varied)
+        return ObjectCrops(self.train_records, rows, self.crops, seed=self.seed, varied=varied, cams=self._cams())
+
+    def _cams(self) -> np.ndarray | None:
+        """Of all training objects, found once: they depend on the boxes alone, not on how a crop is varied."""
+        if self.cams is not None and self._known_cams is None:
+            records = self.train_records
+            rows, device = usable(records, ~records.crowd), self.trainer.strategy.root_device
+            say(f"class activation maps of {len(rows)} objects by {self.cams.path}, once before the training")
+            self._known_cams = self.cams.of_records(records, rows, device)
+        return self._known_cams
 
     def _rows(self) -> tuple[np.ndarray, np.ndarray]:
         if self._parts is None:

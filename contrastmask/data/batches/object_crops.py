@@ -11,6 +11,7 @@ A sample is a dict, for crops of side S:
     given     float32 [4]           the same as the network is told of it: in training, as a person might draw it
     near      uint8 [S, S]          how many other boxes of the image lie there (planes.near_as_bytes)
     image     float32 [4]           what of the crop the image covers, in the same shares
+    cam       float16 [7, 7]        a detector's class activation map of the box; only where there is one
     row       int                   of the records
 
 A batch holds the same, stacked by torch.
@@ -58,11 +59,20 @@ class ObjectCrops(Dataset):
         rows: int64 ``[O]``, rows of the records (:func:`usable`).
         seed: not negative.
         varied: False: each object as it is, whatever the key.
+        cams: float16 ``[A, 7, 7]`` of all annotations; None: objects have none.
     """
 
     def __init__(
-        self, records: Records, rows: np.ndarray, options: CropOptions, *, seed: int = 0, varied: bool = True
+        self,
+        records: Records,
+        rows: np.ndarray,
+        options: CropOptions,
+        *,
+        seed: int = 0,
+        varied: bool = True,
+        cams: np.ndarray | None = None,
     ) -> None:
+        self.cams = cams
         self.records, self.rows, self.seed = records, rows, seed
         self.options = options if varied else options._replace(jitter=0.0, box_noise=0.0, flip=0.0, colour=0.0)
 
@@ -91,9 +101,11 @@ class ObjectCrops(Dataset):
         given = _moved(true_box, options.box_noise, rng)
         shares = into_windows(torch.cat([true_box, frame, given]), window)
         near = self._near(row, image, window)
+        cam = {} if self.cams is None else {"cam": torch.from_numpy(self.cams[row])}
         crop = _recoloured(crop, options.colour, rng)
         if rng.random() < options.flip:
             crop, mask, near, shares = crop.flip(-1), mask.flip(-1), near.flip(-1), mirrored_boxes(shares)
+            cam = {name: maps.flip(-1) for name, maps in cam.items()}
         return {
             "crop": crop,
             "mask": mask,
@@ -104,6 +116,7 @@ class ObjectCrops(Dataset):
             "given": shares[2],
             "near": near_as_bytes(near),
             "image": shares[1].clamp(0, 1),
+            **cam,
             "row": row,
         }
 

@@ -38,7 +38,8 @@ def detect_with_crops(
     found = detector.predict(images, original_sizes, masks=False)
     boxes, labels = [part["boxes"] for part in found], [part["labels"] for part in found]
     others = [others_near(part["boxes"], part["scores"]) for part in found]
-    masks = crops.segment(pixels, original_sizes, boxes, labels, others=others)
+    cams = [part["cams"] for part in found] if crops.network.cam else None
+    masks = crops.segment(pixels, original_sizes, boxes, labels, others=others, cams=cams)
     taken = ("mask_probs", "windows", "confidence")
     return [{**part, **{name: mask[name] for name in taken}} for part, mask in zip(found, masks, strict=True)]
 

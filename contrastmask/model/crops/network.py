@@ -18,7 +18,7 @@ from contrastmask.model.backbone import residual_network
 from contrastmask.model.confidence import mask_confidence
 from contrastmask.model.crops.timm_body import TimmBody
 
-PLANES = 2  # what the network is told beside the colours, contrastmask.model.crops.planes
+PLANES = 2  # what the network is told beside the colours, contrastmask.model.crops.planes; one more with a CAM
 # the stem at S/2, then layer1 … layer4 at S/4 … S/32
 _LEVELS = ("relu", "layer1", "layer2", "layer3", "layer4")
 
@@ -39,6 +39,7 @@ class CropNetwork(nn.Module):
     Args:
         depth, groups, width_per_group: the body, as :class:`contrastmask.model.backbone.ResNetFPN` has it.
         timm: name of a body of timm instead, :class:`contrastmask.model.crops.timm_body.TimmBody`.
+        cam: a third plane, the class activation map of a detector.
         channels: C, width of the upward path; a multiple of 8.
         norm_eval: the body's BatchNorm keeps its running statistics (right for pretrained bodies).
 
@@ -53,22 +54,24 @@ class CropNetwork(nn.Module):
         groups: int = 1,
         width_per_group: int = 64,
         timm: str | None = None,
+        cam: bool = False,
         channels: int = 64,
         norm_eval: bool = True,
     ) -> None:
         super().__init__()
+        self.cam, told = cam, PLANES + cam
         if timm is None:
             resnet, widths = residual_network(depth, groups=groups, width_per_group=width_per_group)
             widths = [64, *widths]
             self.body = IntermediateLayerGetter(resnet, {"layer4": "4"})  # all layers up to this one
             # zero at first: the pretrained body sees what it was trained to see
-            self.planes = nn.Conv2d(PLANES, 64, 7, stride=2, padding=3, bias=False)
+            self.planes = nn.Conv2d(told, 64, 7, stride=2, padding=3, bias=False)
             nn.init.zeros_(self.planes.weight)
         else:
-            self.body, self.fine = TimmBody(timm, PLANES), None
+            self.body, self.fine = TimmBody(timm, told), None
             widths = self.body.widths
             if len(widths) == 4:
-                self.fine = _steps(3 + PLANES, channels, stride=2)
+                self.fine = _steps(3 + told, channels, stride=2)
                 widths = [channels, *widths]
         self.laterals = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths)
         self.upward = nn.ModuleList(_steps(channels, channels) for _ in range(4))
@@ -87,7 +90,7 @@ class CropNetwork(nn.Module):
         return self
 
     def forward(self, crops: Tensor, planes: Tensor) -> CropOutput:
-        """Masks of ``crops [N, 3, S, S]``, told of boxes by ``planes [N, 2, S, S]``."""
+        """Masks of ``crops [N, 3, S, S]``, told of boxes by ``planes [N, 2 or 3, S, S]``."""
         levels = self._levels(crops, planes)
         features = self.laterals[-1](levels[-1])
         for lateral, level, convolution in zip(

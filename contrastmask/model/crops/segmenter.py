@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from contrastmask.model.crops.calibration import Calibration, overlap
 from contrastmask.model.crops.network import CropNetwork, CropOutput
-from contrastmask.model.crops.planes import near_of, neighbour_plane, planes_of
+from contrastmask.model.crops.planes import cam_plane, near_of, neighbour_plane, planes_of
 from contrastmask.model.crops.views import View, views_of
 from contrastmask.model.crops.windows import cut_out, into_other_windows, into_windows, mirrored_boxes, windows_of
 
@@ -53,14 +53,20 @@ class CropSegmenter(nn.Module):
         self.register_buffer("mean", torch.tensor(list(mean)).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(list(std)).view(3, 1, 1), persistent=False)
 
-    def forward(self, crops: Tensor, boxes: Tensor, neighbours: Tensor) -> CropOutput:
+    def forward(self, crops: Tensor, boxes: Tensor, neighbours: Tensor, cams: Tensor | None = None) -> CropOutput:
         """What the network says of crops.
 
         Args:
             crops: uint8 ``[N, 3, S, S]``. boxes: ``[N, 4]``, whose object is meant, in shares of the crop.
             neighbours: ``[N, S, S]``, of :func:`contrastmask.model.crops.planes.neighbour_plane`.
+            cams: ``[N, 7, 7]``, a detector's class activation maps of the boxes, for a network that takes them.
         """
-        return self.network((crops.float() - self.mean) / self.std, planes_of(boxes, neighbours))
+        planes = planes_of(boxes, neighbours)
+        if self.network.cam:
+            if cams is None:
+                raise ValueError("this crop branch takes a detector's class activation maps beside the boxes")
+            planes = torch.cat([planes, cam_plane(boxes, cams, neighbours.shape[-1])[:, None]], dim=1)
+        return self.network((crops.float() - self.mean) / self.std, planes)
 
     def segment(
         self,
@@ -70,6 +76,7 @@ class CropSegmenter(nn.Module):
         labels: Sequence[Tensor],
         beside: Sequence[Tensor] | None = None,
         others: Sequence[Tensor] | None = None,
+        cams: Sequence[Tensor] | None = None,
     ) -> list[dict[str, Tensor]]:
         """Masks of given boxes; the same form as a detector's, but for the frame of the masks.
 
@@ -79,6 +86,7 @@ class CropSegmenter(nn.Module):
             beside: per image ``[M, 4]``, boxes of other objects, which no mask is asked of: they tell what is near.
             others: per image bool ``[N, N + M]``, which boxes, given ones and those beside, are of other objects than
                 each given one; None: all but itself.
+            cams: per image ``[N, 7, 7]``, for a network that takes them.
 
         Returns:
             per image ``boxes``, ``labels``, ``confidence`` ``[N]`` (the IoU that the mask expects, 0..1), the same as
@@ -88,12 +96,13 @@ class CropSegmenter(nn.Module):
         found = []
         beside = [given[:0] for given in boxes] if beside is None else beside
         others = [None] * len(boxes) if others is None else others
-        for image, given, classes, more, other in zip(images, boxes, labels, beside, others, strict=True):
+        cams = [None] * len(boxes) if cams is None else cams
+        for image, given, classes, more, other, maps in zip(images, boxes, labels, beside, others, cams, strict=True):
             windows, all_boxes = windows_of(given, self.context), torch.cat([given, more]).float()
             if other is None:
                 other = ~torch.eye(len(given), len(all_boxes), dtype=torch.bool, device=given.device)
             parts = [
-                self._probs(image, windows[first:last], all_boxes, other[first:last], first)
+                self._probs(image, windows[first:last], all_boxes, other[first:last], first, maps)
                 for first, last in chunks_of(len(windows), given.device.type)
             ]
             cells = self.side // 2
@@ -127,7 +136,8 @@ class CropSegmenter(nn.Module):
         device, quality, overlaps = self.mean.device, [], []
         for batch in batches:
             boxes = batch["box"].to(device).float()
-            said = self(batch["crop"].to(device), boxes, near_of(batch["near"].to(device)))
+            maps = batch["cam"].to(device) if self.network.cam else None
+            said = self(batch["crop"].to(device), boxes, near_of(batch["near"].to(device)), maps)
             inside = box_cells(boxes, said.logits.shape[-1])
             logits = said.logits.masked_fill(~inside, -torch.inf)
             quality.append(said.quality.cpu())
@@ -137,23 +147,32 @@ class CropSegmenter(nn.Module):
         return sum(map(len, quality))
 
     def _probs(
-        self, image: Tensor, windows: Tensor, boxes: Tensor, others: Tensor, start: int
+        self, image: Tensor, windows: Tensor, boxes: Tensor, others: Tensor, start: int, cams: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """The mean of all views, in ``windows [n, 4]``, and their mean confidence.
 
         Args:
-            boxes: of the image, those of the windows from ``start`` on; others: ``[n, len(boxes)]``.
+            boxes: of the image, those of the windows from ``start`` on; others: ``[n, len(boxes)]``; cams: of the
+                image's given boxes.
         """
         probs, sure = [], []
+        cams = None if cams is None else cams[start : start + len(windows)]
         for view in self.views:
             own = windows_of(boxes[start : start + len(windows)], view.context)
-            for seen, confidence in self._seen(image, own, boxes, others, start, view):
+            for seen, confidence in self._seen(image, own, boxes, others, start, view, cams):
                 probs.append(seen if view.context == self.context else into_other_windows(seen, own, windows))
                 sure.append(confidence)
         return sum(probs) / len(probs), sum(sure) / len(sure)
 
     def _seen(
-        self, image: Tensor, windows: Tensor, boxes: Tensor, others: Tensor, start: int, view: View
+        self,
+        image: Tensor,
+        windows: Tensor,
+        boxes: Tensor,
+        others: Tensor,
+        start: int,
+        view: View,
+        cams: Tensor | None,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Probabilities and confidence of the crops, and of the mirrored ones where the view has both."""
         crops = cut_out(image, windows, self.side, self.mean.flatten())
@@ -163,10 +182,11 @@ class CropSegmenter(nn.Module):
         near = neighbour_plane(shares, others, self.side)
         for mirrored in view.sides:
             if mirrored:
-                said = self(crops.flip(-1), mirrored_boxes(given), near.flip(-1))
+                maps = None if cams is None else cams.flip(-1)
+                said = self(crops.flip(-1), mirrored_boxes(given), near.flip(-1), maps)
                 yield said.logits.sigmoid().flip(-1), self.calibration(said.quality)
             else:
-                said = self(crops, given, near)
+                said = self(crops, given, near, cams)
                 yield said.logits.sigmoid(), self.calibration(said.quality)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from contrastmask.model.crops.planes import box_plane, near_as_bytes, near_of, neighbour_plane, planes_of
+from contrastmask.model.crops.planes import box_plane, cam_plane, near_as_bytes, near_of, neighbour_plane, planes_of
 from contrastmask.model.crops.windows import covered, mirrored_boxes
 
 
@@ -41,3 +41,21 @@ def test_planes_of_mirrored_boxes_are_mirrored() -> None:
     )
     mirrored = planes_of(mirrored_boxes(boxes), near.flip(-1))
     assert torch.allclose(mirrored, planes_of(boxes, near).flip(-1), atol=1e-6)
+
+
+def test_a_cam_lies_in_its_box_and_nowhere_else() -> None:
+    maps = torch.rand(3, 7, 7, generator=torch.Generator().manual_seed(0)) * 5 - 2
+    boxes = torch.tensor([[0.125, 0.25, 0.125 + 7 / 16, 0.25 + 7 / 16], [0.0, 0.0, 1.0, 1.0], [0.3, -0.2, 1.2, 0.4]])
+    plane = cam_plane(boxes, maps, 16)
+    assert plane.shape == (3, 16, 16)
+    # cell by cell where a cell of the map is one of the crop, each map from its least to its greatest cell
+    first = (maps[0] - maps[0].min()) / (maps[0].max() - maps[0].min())
+    assert torch.allclose(plane[0, 4:11, 2:9], first, atol=1e-5)
+    assert (plane[0].abs().sum() - first.sum()).abs() < 1e-4
+    assert plane[2, :, :4].abs().max() == 0 == plane[2, 7:].abs().max()
+    mirrored = cam_plane(mirrored_boxes(boxes), maps.flip(-1), 16)
+    assert torch.allclose(mirrored, plane.flip(-1), atol=1e-5)
+    # a flat map tells nothing
+    assert not cam_plane(boxes[:1], torch.full((1, 7, 7), 3.0), 16).any()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(cam_plane(boxes, maps, 16), plane)

@@ -44,6 +44,8 @@ def test_a_plane_stays_a_plane_in_other_windows(other: float) -> None:
 class Rule(torch.nn.Module):
     """In a network's place: what is bright is the object."""
 
+    cam = False
+
     def forward(self, crops: torch.Tensor, planes: torch.Tensor) -> object:
         half = torch.nn.functional.avg_pool2d(crops, 2)
         return CropOutput(8 * half[:, 0], half[:, 0].mean(dim=(1, 2)), half)

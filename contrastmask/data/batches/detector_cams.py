@@ -1,0 +1,75 @@
+"""What a detector has seen of its class in given boxes, for a crop branch that is told so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+
+from contrastmask.data.batches.transforms import TestTransform
+from contrastmask.data.images.read import read_image_of
+from contrastmask.data.records import Records
+from contrastmask.errors import CheckpointError
+from contrastmask.model.detector import Detector
+
+
+class DetectorCams:
+    """A given detector's class activation maps of boxes in images at their own size. The detector learns nothing.
+
+    Args:
+        detector: in eval mode. transform: the size of its inputs.
+        class_names: of its labels, in their order. path: of its file, for messages.
+    """
+
+    def __init__(self, detector: Detector, transform: TestTransform, class_names: Sequence[str], path: Path) -> None:
+        self.detector, self.transform = detector.eval().requires_grad_(False), transform
+        self.class_names, self.path = list(class_names), path
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor, boxes: Tensor, labels: Tensor) -> Tensor:
+        """float32 ``[N, 7, 7]``, unnormalised, on the image's device.
+
+        Args:
+            image: uint8 ``[3, H, W]``; boxes: ``[N, 4]`` xyxy in its pixels; labels: ``[N]``, the detector's.
+        """
+        if not len(boxes):
+            return boxes.new_zeros((0, 7, 7), dtype=torch.float32)
+        target = {"boxes": tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=tuple(image.shape[-2:]))}
+        resized, target = self.transform(tv_tensors.Image(image), target)
+        with torch.autocast(image.device.type, enabled=False):
+            detector = self.detector.to(image.device)
+            (cams,) = detector.cams([resized.as_subclass(Tensor)], [target["boxes"].as_subclass(Tensor)], [labels])
+        return cams.float()
+
+    def of_records(self, records: Records, rows: np.ndarray, device: torch.device) -> np.ndarray:
+        """float16 ``[A, 7, 7]`` of all annotations; zeros but for those of ``rows``, each image read once.
+
+        Raises:
+            CheckpointError: the records have other classes than the detector.
+            DataError: an image cannot be read.
+        """
+        self.check([category.name for category in records.categories])
+        cams = np.zeros((len(records.labels), 7, 7), np.float16)
+        image_of = np.searchsorted(records.offsets, rows, side="right") - 1
+        for image in np.unique(image_of).tolist():
+            mine = rows[image_of == image]
+            boxes = torch.from_numpy(records.boxes[mine].astype(np.float32)).to(device)
+            labels = torch.from_numpy(records.labels[mine]).to(device)
+            cams[mine] = self(read_image_of(records, image).to(device), boxes, labels).cpu().numpy()
+        return cams
+
+    def check(self, class_names: Sequence[str]) -> None:
+        """Whether labels of these classes are the detector's.
+
+        Raises:
+            CheckpointError: they are not.
+        """
+        if list(class_names) != self.class_names:
+            raise CheckpointError(
+                f"mask_branch.cam={self.path} knows the classes {', '.join(self.class_names)}, the data have "
+                f"{', '.join(class_names)}: take a detector of these data"
+            )
