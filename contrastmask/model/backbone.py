@@ -11,6 +11,7 @@ from torchvision.models.resnet import ResNet
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
 from contrastmask.model.folding import FoldingBasicBlock, FoldingBottleneck
+from contrastmask.model.winograd_maps import MapConv
 
 _BLOCKS = {
     18: (FoldingBasicBlock, [2, 2, 2, 2]),
@@ -64,6 +65,8 @@ class ResNetFPN(nn.Module):
         for module in self.fpn.modules():
             if isinstance(module, nn.Conv2d):  # the released initialisation; torchvision's is Kaiming with a=1
                 nn.init.xavier_uniform_(module.weight)
+        for block in self.fpn.layer_blocks:
+            block[0] = MapConv.of(block[0])
         self.channels = channels
         self.norm_eval = norm_eval
         self._freeze(frozen_stages)

@@ -15,6 +15,7 @@ from torchvision.models.detection.rpn import RegionProposalNetwork, RPNHead, con
 
 from contrastmask.losses.detection import rpn_losses
 from contrastmask.model.boxes import MaxIoUMatcher, TwoSidedCoder
+from contrastmask.model.winograd_maps import MapConv
 
 
 class GridAnchors(AnchorGenerator):
@@ -88,6 +89,8 @@ class ProposalNetwork(RegionProposalNetwork):
         divisor: int = 32,
     ) -> None:
         head = RPNHead(channels, anchors.num_anchors_per_location()[0])
+        for block in head.conv:
+            block[0] = MapConv.of(block[0])
         pre, post = {"training": pre_nms_train, "testing": pre_nms_test}, {"training": post_nms, "testing": post_nms}
         super().__init__(anchors, head, iou_high, iou_low, batch, positive_fraction, pre, post, nms)
         self.min_size = 0.0  # the released model drops no small box

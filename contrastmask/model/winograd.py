@@ -44,20 +44,29 @@ def pays(x: Tensor, layers: Sequence[nn.Conv2d]) -> bool:
     bfloat16 has faster direct convolutions, GPUs' libraries choose by themselves, and an exported graph is plain.
     """
     return (
+        is_plain(x)
+        and x.shape[2] == x.shape[3]
+        and len(x) * x.shape[2] ** 2 >= LEAST_CELLS
+        and len(layers) > 0
+        and all(map(is_wide, layers))
+    )
+
+
+def is_plain(x: Tensor) -> bool:
+    """Whether ``x`` is convolved on a CPU, in float32, for itself and not for a graph that something else runs."""
+    return (
         x.device.type == "cpu"
         and x.dtype == torch.float32
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
-        and x.shape[2] == x.shape[3]
-        and len(x) * x.shape[2] ** 2 >= LEAST_CELLS
-        and len(layers) > 0
-        and all(_is_plain(c) and min(c.in_channels, c.out_channels) >= LEAST_CHANNELS for c in layers)
     )
 
 
-def _is_plain(conv: nn.Conv2d) -> bool:
+def is_wide(conv: nn.Conv2d) -> bool:
+    """Whether it is a 3x3 convolution with bias, a zero around the map, and channels enough."""
     shape = (conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups, conv.padding_mode)
-    return conv.bias is not None and shape == ((3, 3), (1, 1), (1, 1), (1, 1), 1, "zeros")
+    plain = conv.bias is not None and shape == ((3, 3), (1, 1), (1, 1), (1, 1), 1, "zeros")
+    return plain and min(conv.in_channels, conv.out_channels) >= LEAST_CHANNELS
 
 
 def convolve_rois(x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> Tensor:
@@ -128,8 +137,12 @@ def _kernel() -> Tensor:
 
 
 @cache
-def transforms(side: int) -> Transforms:
-    """The matrices of a side S, zeros around it; rows and columns of tiles in the order (point, tile)."""
+def transforms(side: int, frame: bool = False) -> Transforms:
+    """The matrices of a side S, zeros around it; rows and columns of tiles in the order (point, tile).
+
+    Args:
+        frame: the cells around the side are given instead, one at either end: S + 2 go in. S is then a multiple of 4.
+    """
     given, _, taken = _cook_toom()
     tiles = -(-side // TILE)
     to_tiles = np.zeros((REACH, tiles, TILE * tiles + 2))
@@ -138,7 +151,8 @@ def transforms(side: int) -> Transforms:
         cells = slice(TILE * tile, TILE * tile + TILE)
         to_tiles[:, tile, cells.start : cells.stop + 2] = given
         from_tiles[cells, :, tile] = taken
-    to_tiles = to_tiles.reshape(REACH * tiles, -1)[:, 1 : side + 1]
+    to_tiles = to_tiles.reshape(REACH * tiles, -1)
+    to_tiles = to_tiles if frame else to_tiles[:, 1 : side + 1]
     from_tiles = from_tiles.reshape(TILE * tiles, -1)[:side]
     both = (to_tiles, from_tiles, from_tiles.T, to_tiles.T)
     return Transforms(*(torch.tensor(np.ascontiguousarray(m), dtype=torch.float32) for m in both))
