@@ -67,6 +67,36 @@ def test_a_completion_goes_on_from_what_was_done(signum: int, tmp_path: Path, ca
     assert again.calls == 2
 
 
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_the_program_that_completes_tells_by_its_status(
+    signum: int, model: Path, pictures: TinyCoco, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for row in pictures.content["annotations"]:
+        row.pop("segmentation")
+        row["iscrowd"] = 0
+    pictures.rewrite(pictures.content)
+    segment, calls = Predictor.segment_resized, []
+
+    def asked(self: Predictor, *args: object, **more: object) -> list:
+        calls.append(True)
+        if len(calls) == 1:
+            os.kill(os.getpid(), signum)
+        return segment(self, *args, **more)  # type: ignore[arg-type]
+
+    words = ["task=complete", f"ckpt_path={model}", f"data.annotations={pictures.annotations}", "num_workers=0"]
+    words += [f"data.images={pictures.images}", f"output={tmp_path}/out.json"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Predictor, "segment_resized", asked)
+        with pytest.raises(SystemExit) as end:
+            predict(words)
+    assert end.value.code == 128 + signum
+    assert not (tmp_path / "out.json").exists()
+    predict(words)
+    rows = json.loads((tmp_path / "out.json").read_text())["annotations"]
+    assert len(rows) == len(pictures.content["annotations"])
+    assert all("segmentation" in row for row in rows)
+
+
 @pytest.fixture
 def pictures(tmp_path: Path) -> TinyCoco:
     return write_tiny_coco(tmp_path / "data", n_images=2)

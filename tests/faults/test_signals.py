@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from contrastmask.files.interruption import Ended, listening
+from contrastmask.programs import commands
 from contrastmask.training.module import ContrastMaskModule
 from tests.identical import assert_equal_checkpoints
-from tests.tiny_run import run_test, run_train, tiny_data
+from tests.tiny_run import PROGRAM, run_train, tiny_data
 
 
 def signal_at(monkeypatch: pytest.MonkeyPatch, method: str, call: int, signum: int) -> list[int]:
@@ -80,6 +81,7 @@ def ended(signum: int, run: Callable[[], object]) -> None:
         ("validation_step", 2, signal.SIGTERM, ()),  # of three
         pytest.param("validation_step", 3, signal.SIGINT, (), marks=pytest.mark.slow),
         ("_judge", 1, signal.SIGTERM, ()),
+        pytest.param("_judge", 1, signal.SIGINT, (), marks=pytest.mark.slow),
     ],
 )
 def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not_been(
@@ -128,19 +130,23 @@ def test_a_training_that_broke_goes_on_from_its_last_epoch(
     assert_equal_checkpoints(whole, tmp_path / "on")
 
 
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_an_evaluation_that_was_cut_off_has_no_results_and_says_so(
+    signum: int,
     data: tuple[str, ...],
     undisturbed: Callable[[tuple[str, ...]], Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    checkpoint = f"ckpt_path={undisturbed(())}/checkpoints/last.ckpt"
-    calls = signal_at(monkeypatch, "test_step", 1, signal.SIGTERM)
-    ended(signal.SIGTERM, lambda: run_test(tmp_path / "test", *data[:5], checkpoint))
+    calls = signal_at(monkeypatch, "test_step", 1, signum)
+    quiet = (f"hydra.run.dir={tmp_path}/test", "hydra/job_logging=none", "hydra/hydra_logging=none")
+    with pytest.raises(SystemExit) as end:
+        commands.test([*PROGRAM, *data[:5], f"ckpt_path={undisturbed(())}/checkpoints/last.ckpt", *quiet])
+    assert end.value.code == 128 + signum
     assert calls[0] == 1
     assert not (tmp_path / "test" / "results.json").exists()
-    assert "SIGTERM: the evaluation was cut off after 1 images" in capsys.readouterr().err
+    assert f"{signal.Signals(signum).name}: the evaluation was cut off after 1 images" in capsys.readouterr().err
 
 
 def test_sigusr1_saves_and_goes_on(data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
