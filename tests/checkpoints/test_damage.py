@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,21 @@ from tests.detectors import tiny
 NAMES = ("person", "kite", "dog", "cow", "bus")
 
 
-def content() -> dict[str, Any]:
+@cache
+def _weights() -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
-    state = {f"detector.{name}": value for name, value in tiny(len(NAMES)).state_dict().items()}
+    return {f"detector.{name}": value for name, value in tiny(len(NAMES)).state_dict().items()}
+
+
+@cache
+def _file() -> bytes:
+    torch.save(content(), file := io.BytesIO())
+    return file.getvalue()
+
+
+def content() -> dict[str, Any]:
+    """What a file holds; its tensors are shared by all tests, which put others in their place."""
+    state = dict(_weights())
     config = {
         "backbone": {"name": "r18", "depth": 18, "groups": 1, "width_per_group": 64},
         "model": {"cam": True, "fpn_channels": 16, "mask_head": {"channels": 16, "depth": 1}, "mean": [1.0, 2, 3.5]},
@@ -35,7 +49,7 @@ def content() -> dict[str, Any]:
 
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
-    torch.save(content(), tmp_path / "last.ckpt")
+    (tmp_path / "last.ckpt").write_bytes(_file())
     return tmp_path / "last.ckpt"
 
 
@@ -117,7 +131,8 @@ def test_other_precisions_are_cast(sound: Path, dtype: torch.dtype) -> None:
 
 def test_weights_that_are_not_finite_are_named(sound: Path) -> None:
     changed = content()
-    changed["state_dict"]["detector.rpn.head.cls_logits.bias"][0] = float("nan")
+    name = "detector.rpn.head.cls_logits.bias"
+    changed["state_dict"][name] = changed["state_dict"][name].index_fill(0, torch.tensor([0]), torch.nan)
     torch.save(changed, sound)
     with pytest.raises(CheckpointError, match=r"rpn\.head\.cls_logits\.bias has values that are not finite"):
         load_weights(tiny(5), read_checkpoint(sound))

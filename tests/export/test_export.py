@@ -104,6 +104,7 @@ print(predictor.predict(image, boxes=[[5, 5, 40, 30]], labels=["cat"])["rles"][0
     assert done.stdout.strip() == here["rles"][0]["counts"]
 
 
+@pytest.mark.slow
 def test_eight_bits_say_what_they_cost(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     annotations = root / "data" / "annotations" / "train.json"
     words = [f"ckpt_path={root / 'last.ckpt'}", f"output={tmp_path / 'small'}", "precision=int8", "objects=8"]

@@ -75,18 +75,18 @@ def test_the_program_that_completes_tells_by_its_status(
         row.pop("segmentation")
         row["iscrowd"] = 0
     pictures.rewrite(pictures.content)
-    segment, calls = Predictor.segment_resized, []
+    begin, calls = Predictor.begin_resized, []
 
-    def asked(self: Predictor, *args: object, **more: object) -> list:
+    def asked(self: Predictor, *args: object, **more: object) -> object:
         calls.append(True)
         if len(calls) == 1:
             os.kill(os.getpid(), signum)
-        return segment(self, *args, **more)  # type: ignore[arg-type]
+        return begin(self, *args, **more)  # type: ignore[arg-type]
 
     words = ["task=complete", f"ckpt_path={model}", f"data.annotations={pictures.annotations}", "num_workers=0"]
     words += [f"data.images={pictures.images}", f"output={tmp_path}/out.json"]
     with monkeypatch.context() as patch:
-        patch.setattr(Predictor, "segment_resized", asked)
+        patch.setattr(Predictor, "begin_resized", asked)
         with pytest.raises(SystemExit) as end:
             predict(words)
     assert end.value.code == 128 + signum

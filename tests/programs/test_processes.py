@@ -249,6 +249,7 @@ def logged_run(folder: Path, *more: str) -> str:
     return finish(program(*more, *data, "schedule.epochs=1", "trainer.log_every_n_steps=1", env=env))[0]
 
 
+@pytest.mark.slow
 def test_a_sweep_gives_each_job_a_wandb_run_of_its_own(tmp_path: Path) -> None:
     said = logged_run(tmp_path, "-m", f"hydra.sweep.dir={tmp_path}/sweep", "seed=1,2", "logger=wandb")
     assert "recorded offline" in said
