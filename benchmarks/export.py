@@ -59,7 +59,9 @@ def main(argv: list[str]) -> None:
     threads, count = int(words["threads"]), int(words["objects"])
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Path(words["ckpt_path"] or _random(Path(folder) / "random.ckpt", words["size"] == "tiny"))
+        checkpoint = Path(
+            words["ckpt_path"] or random_crop_branch(Path(folder) / "random.ckpt", words["size"] == "tiny")
+        )
         files = _files(checkpoint, Path(folder), words["root"])
         rows = _rates(files, count, threads)
         for row, (name, file) in zip(rows, files.items(), strict=True):
@@ -145,7 +147,7 @@ def _judged(file: Path, root: Path, images: int) -> dict[str, float]:
     return {"IoU": 100 * float(np.mean(overlaps)), "judged": len(overlaps)}
 
 
-def _random(path: Path, tiny: bool) -> Path:
+def random_crop_branch(path: Path, tiny: bool) -> Path:
     """A checkpoint of a crop branch that has learnt nothing."""
     from omegaconf import OmegaConf
 

@@ -1,10 +1,11 @@
 """Pieces of work for ``benchmarks.builds``: read what is needed, do one thing, tell seconds, peak memory and result.
 
-Runs with the package of any build since evaluation has had its own truth; needs no torch of its own.
+Runs with the package of any build since evaluation has had its own truth; all but completion need no torch.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import sys
@@ -59,6 +60,26 @@ def reading(path: str) -> dict[str, Any]:
     return _timed(lambda: len(load_annotations(path, Path(path).parent).ann_ids))
 
 
+def completion(checkpoint: str, folder: str, images: str, precision: str, threads: str) -> dict[str, Any]:
+    """``in.json`` of the folder, from the checkpoint's file to the written one; the result is a digest of that."""
+    import torch
+    from rich.console import Console
+
+    from contrastmask import Predictor
+    from contrastmask.completion.complete import complete
+    from contrastmask.completion.options import CompletionOptions
+
+    torch.set_num_threads(int(threads))
+    output = Path(folder) / "out.json"
+    options = CompletionOptions(Path(folder) / "in.json", Path(images), output, overwrite=True, num_workers=2)
+
+    def run() -> str:
+        complete(options, Predictor(checkpoint, "cpu", precision=precision), Console(quiet=True))
+        return hashlib.sha256(output.read_bytes()).hexdigest()
+
+    return _timed(run)
+
+
 def _split(names: list[str]) -> Any:
     from contrastmask.data.splits import Split
 
@@ -80,5 +101,5 @@ def peak_mib() -> float:
 
 
 if __name__ == "__main__":
-    WORKS = {"evaluation": evaluation, "given_boxes": given_boxes, "reading": reading}
+    WORKS = {"evaluation": evaluation, "given_boxes": given_boxes, "reading": reading, "completion": completion}
     print(json.dumps(WORKS[sys.argv[1]](*sys.argv[2:])))

@@ -22,6 +22,7 @@ TINY = {
     "data": ("images=20", "objects=60", "root=missing", "earlier=none", "repeats=1"),
     "completion": ("size=tiny", "boxes=2", "objects=300"),
     "outlines": ("size=tiny", "objects=14"),
+    "whole_completion": ("size=tiny", "boxes=3", "threads=1", "earlier=none", "repeats=1"),
     "export": ("size=tiny", "objects=2"),
     "growth": ("size=tiny", "axes=rois,classes"),
     "step": ("size=tiny", "positives=6"),
@@ -39,7 +40,16 @@ def test_every_benchmark_is_tried() -> None:
     assert {p.stem for p in folder.glob("*.py")} - SHARED == set(TINY)
 
 
-SECONDS = {"export", "growth", "outlines", "start", "inference", "step", "variants"}  # each of them takes 6 to 18
+SECONDS = {
+    "export",
+    "whole_completion",
+    "growth",
+    "outlines",
+    "start",
+    "inference",
+    "step",
+    "variants",
+}  # each of them takes 6 to 18
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SECONDS)) for n in TINY])
@@ -57,6 +67,7 @@ def test_it_leaves_a_table(name: str, tmp_path: Path) -> None:
     for row in found["rows"]:
         assert row.get("same as full pasting", True)
         assert row.get("as many pixels", True)
+        assert row.get("same bytes", True)
         assert row.get("figures apart by, percent", 0) < 1e-9
 
 

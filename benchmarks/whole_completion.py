@@ -1,0 +1,91 @@
+"""The whole of a completion, this build beside an earlier one: objects a second, peak memory, the same bytes.
+
+``python -m benchmarks.whole_completion ckpt_path=FILE annotations=FILE images=DIR [boxes=100] [first=30]
+[precision=bf16] [threads=1,2] [earlier=COMMIT] [repeats=5] [size=tiny]``
+
+Every mask of the file is taken away and made anew, from the checkpoint's file to the written one; each time in a
+process of its own, the builds in turns. Imports are not counted. ``boxes``: instead of the file's objects so many boxes
+an image, drawn at random, of the model's classes; ``first``: so many images alone. Without ``ckpt_path`` a crop branch
+of random weights completes drawn scenes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.builds import beside, builds
+from benchmarks.export import random_crop_branch
+from benchmarks.harness import arguments, hardware, report
+from contrastmask import Predictor
+from tests.tiny_coco import write_tiny_coco
+
+EARLIER = "53e9e901bdf5"  # before run lengths were made beside the network
+
+
+def main(argv: list[str]) -> None:
+    """A row for each number of threads."""
+    words = arguments(
+        argv, ckpt_path="", annotations="", images="", boxes="", first="", threads="1,2",
+        earlier=EARLIER, repeats="5", size="full", out="outputs/benchmarks",
+    )  # fmt: skip
+    rows = []
+    with tempfile.TemporaryDirectory() as place, builds(words["earlier"]) as found:
+        folder = Path(place)
+        checkpoint = words["ckpt_path"] or random_crop_branch(folder / "random.ckpt", words["size"] == "tiny")
+        checkpoint = Path(checkpoint).resolve()
+        annotations, images = Path(words["annotations"]), str(Path(words["images"]).resolve())
+        if not words["annotations"]:
+            drawn = write_tiny_coco(folder, n_images=2, name="drawn")
+            annotations, images = drawn.annotations, str(drawn.images)
+        objects = without_masks(annotations, folder / "in.json", words, checkpoint)
+        for threads in words["threads"].split(","):
+            asked = (str(checkpoint), place, images, words["precision"], threads)
+            row, told = beside(found, "completion", *asked, repeats=int(words["repeats"]))
+            rows.append({
+                "of threads": int(threads), "objects": objects,
+                **{f"{build}, objects/s": objects / row[f"{build}, s"] for build in told},
+                "ms an object": 1e3 * row["ours, s"] / objects, **row,
+                "same bytes": len({one["result"] for one in told.values()}) == 1,
+            })  # fmt: skip
+    report("whole_completion", hardware("cpu", words["precision"]), rows, words["out"])
+
+
+def without_masks(path: Path, target: Path, words: dict[str, str], checkpoint: Path) -> int:
+    """Write the file that is completed; how many objects need a mask."""
+    content = json.loads(path.read_text())
+    content["images"] = content["images"][: int(words["first"] or len(content["images"]))]
+    if words["boxes"]:
+        names = Predictor(checkpoint, "cpu").class_names
+        content["categories"] = [{"id": n, "name": name} for n, name in enumerate(names, 1)]
+        content["annotations"] = drawn_boxes(content["images"], int(words["boxes"]), len(names))
+    kept = {image["id"] for image in content["images"]}
+    content["annotations"] = [row for row in content["annotations"] if row["image_id"] in kept]
+    lacking = [row for row in content["annotations"] if not row.get("iscrowd")]
+    for row in lacking:
+        row.pop("segmentation", None)
+    target.write_text(json.dumps(content))
+    return len(lacking)
+
+
+def drawn_boxes(images: list[dict[str, Any]], count: int, classes: int) -> list[dict[str, Any]]:
+    """Boxes of 5 to 35 percent of an image's sides, anywhere in it."""
+    random, rows = np.random.default_rng(0), []
+    for image in images:
+        whole = np.array([image["width"], image["height"]])
+        sides = whole * random.uniform(0.05, 0.35, (count, 2))
+        corners = random.uniform(0, 1, (count, 2)) * (whole - sides)
+        boxes = np.concatenate([corners, sides], axis=1).round(2).tolist()
+        for box, label in zip(boxes, random.integers(1, classes + 1, count).tolist(), strict=True):
+            rows.append({"id": len(rows) + 1, "image_id": image["id"], "category_id": label, "bbox": box,
+                         "area": box[2] * box[3], "iscrowd": 0})  # fmt: skip
+    return rows
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
