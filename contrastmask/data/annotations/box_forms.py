@@ -50,7 +50,7 @@ class BoxForm:
     """What the boxes of a file are.
 
     Attributes:
-        name: in words; "" for x, y, width, height in pixels. rows: bool [A], the boxes that tell so.
+        name: in words; "" for x, y, width, height in pixels. rows: bool [A], the boxes that are read so.
         read: (xywh [A, 4], size [A, 2] as (W, H)) → xyxy float64 [A, 4], pixels.
     """
 
@@ -87,7 +87,7 @@ def _by_masks(xywh: np.ndarray, size: np.ndarray, around: np.ndarray, known: np.
     told[odd[agree[name]]] = True
     against = int((~_fit(read(xywh[sound], size[sound]), around[sound])).sum())
     if number and number >= AGREE * (number + against) and 2 * (number + len(sound) - against) >= len(known):
-        return BoxForm(name, told, read)
+        return BoxForm(name, _read_otherwise(read, xywh, size), read)
     if number < FEW:
         return None
     # a part of the file: its rows alone, as their masks tell them
@@ -113,8 +113,12 @@ def _by_boxes_alone(xywh: np.ndarray, size: np.ndarray, finite: np.ndarray) -> B
     ordered = (given[:, 2:] > given[:, :2]).all() and (given >= 0).all() and (given[:, 2:] <= sizes + 1).all()
     beyond = (given[:, :2] + given[:, 2:] > sizes + 1).any(axis=1)
     if ordered and len(given) >= 5 and beyond.mean() >= BEYOND:
-        told = np.zeros(len(xywh), dtype=bool)
-        told[np.flatnonzero(finite)[beyond]] = True
         name = "two corners x1, y1, x2, y2"
-        return BoxForm(name, told, FORMS[name])
+        return BoxForm(name, _read_otherwise(FORMS[name], xywh, size), FORMS[name])
     return None
+
+
+def _read_otherwise(read: Callable[..., np.ndarray], xywh: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """bool [A]: rows that a form of the whole file reads as other boxes, whether a mask tells so or not."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.isfinite(xywh).all(axis=1) & (read(xywh, size) != _plain(xywh, size)).any(axis=1)

@@ -118,7 +118,7 @@ def test_what_cannot_be_trained_on_stops_and_shows_why(name: str, message: str, 
         ("drawn-and-boxed-share-an-id", {"repair": True}, "1 annotation, whose id occurred before: numbered anew"),
         ("flat-polygons", {"repair": True}, "8 annotations, segmentation in another form than COCO's"),
         ("rle-size-width-first", {"repair": True}, "8 annotations, segmentation in another form than COCO's"),
-        ("bbox-two-corners", {"repair": True}, "8 annotations, box is two corners x1, y1, x2, y2"),
+        ("bbox-two-corners", {"repair": True}, "12 annotations, box is two corners x1, y1, x2, y2"),
         ("polygons-in-percent", {"repair": True}, "8 annotations, polygons in percent of the image: scaled"),
         ("polygons-of-a-larger-picture", {"repair": True}, "8 annotations, polygons of a picture 2 times as large"),
         ("unused-root-category-same-name", {"repair": True}, "1 category, of one name with another: read as one (cat)"),
@@ -183,7 +183,7 @@ def test_a_polygon_of_one_point_is_no_mask() -> None:
 @pytest.mark.parametrize(
     ("name", "warning", "way"),
     [
-        ("bbox-two-corners", "8 annotations, box is two corners x1, y1, x2, y2, not", "repair=true reads the file's"),
+        ("bbox-two-corners", "12 annotations, box is two corners x1, y1, x2, y2, not", "repair=true reads the file's"),
         ("polygons-in-percent", "8 annotations, mask does not lie in its box: polygons are in percent", "repair=true"),
         ("polygons-of-a-larger-picture", "8 annotations, mask does not lie in its box: polygons are of", "repair=true"),
         ("boxes-as-rectangle-polygons", "4 annotations, mask is its own box, many or all of a class (kite 4", "s=box"),
