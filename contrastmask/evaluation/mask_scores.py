@@ -23,7 +23,7 @@ def score_masks(truth: Records, found: Mapping[int, tuple[dict[str, Any], float]
     Returns:
         class name, and ``"all"`` → ``objects`` judged, ``IoU`` (mean, percent), ``IoU_quartiles`` (lower, median,
         upper), ``filled_box_IoU`` (the box taken as the mask), ``rank_correlation`` (Spearman's, of confidence with
-        IoU; None for fewer than three objects or a constant side), ``calibration_error`` (of the confidence as the
+        IoU; None for fewer than ten objects or a constant side), ``calibration_error`` (of the confidence as the
         expected IoU, percent).
     """
     rows, overlaps, confidences = [], [], []
@@ -52,6 +52,6 @@ def _figures(overlap: np.ndarray, confidence: np.ndarray) -> dict[str, Any]:
         "IoU": 100 * float(ours.mean()),
         "IoU_quartiles": (100 * np.quantile(ours, [0.25, 0.5, 0.75])).tolist(),
         "filled_box_IoU": 100 * float(filled.mean()),
-        "rank_correlation": rank_correlation(confidence, ours) if len(ours) > 2 else None,
+        "rank_correlation": rank_correlation(confidence, ours),
         "calibration_error": 100 * calibration_error(confidence, ours),
     }

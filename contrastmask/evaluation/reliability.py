@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 BINS = 10
+LEAST_RANKED = 10  # objects; of fewer a correlation of ranks is chance
 
 
 def calibration_error(said: np.ndarray, true: np.ndarray, bins: int = BINS) -> float | None:
@@ -32,9 +33,12 @@ def reliability(said: np.ndarray, true: np.ndarray, bins: int = BINS) -> list[di
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Spearman's: the correlation of the ranks, ties at their mean rank; -1..1, None where one of them never varies."""
+    """Spearman's: the correlation of the ranks, ties at their mean rank; -1..1.
+
+    None of fewer than ``LEAST_RANKED`` objects, and where one of the two never varies.
+    """
     ranks = [_ranks(values) for values in (first, second)]
-    if len(first) < 2 or any(np.ptp(values) == 0 for values in ranks):
+    if len(first) < LEAST_RANKED or any(np.ptp(values) == 0 for values in ranks):
         return None
     return float(np.corrcoef(*ranks)[0, 1])
 

@@ -33,3 +33,9 @@ def test_ranks_as_scipy_has_them() -> None:
     for _ in range(20):
         first, second = rng.integers(0, 8, (2, 40))  # many ties
         assert rank_correlation(first, second) == pytest.approx(spearmanr(first, second).statistic)
+
+
+def test_of_few_objects_no_correlation_of_ranks_is_told() -> None:
+    rising = np.linspace(0.1, 0.9, 10)
+    assert rank_correlation(rising, rising) == pytest.approx(1)
+    assert rank_correlation(rising[:9], rising[:9]) is None
