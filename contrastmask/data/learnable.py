@@ -9,6 +9,8 @@ import numpy as np
 from contrastmask.data.records import Records
 from contrastmask.errors import DataError
 
+NOTHING = "no object of a base class has a mask, so there is nothing to learn masks from"
+
 
 def require_masks(base: Sequence[int], records: Records) -> None:
     """Raise unless a training on these records, not yet split, has objects, and masks of base classes.
@@ -17,16 +19,24 @@ def require_masks(base: Sequence[int], records: Records) -> None:
         base: labels of the classes that may show their masks.
 
     Raises:
-        DataError: nothing to learn from; with everything that reading lost.
+        DataError: nothing to learn from; with the way out and everything that reading lost.
     """
-    objects = np.bincount(records.labels[~records.crowd], minlength=len(records.categories))
-    if not objects.any():
+    objects = records.labels[~records.crowd]
+    if not len(objects):
         raise DataError(f"{records.path}: no object is left to train on{lost(records)}")
     if not np.isin(records.labels[records.has_mask & ~records.crowd], list(base)).any():
-        raise DataError(
-            f"{records.path}: no object of a base class has a mask, so there is nothing to learn masks from "
-            f"(split.mask_share=0 trains boxes alone){lost(records)}"
-        )
+        raise DataError(f"{records.path}: {NOTHING}. {_way(records)}{lost(records)}")
+
+
+def _way(records: Records) -> str:
+    """What to do where no base class has a mask."""
+    number, masked = int((~records.crowd).sum()), records.has_mask & ~records.crowd
+    if not masked.any():
+        return f"None of its {number} objects has one; split.mask_share=0 trains a detector on boxes alone"
+    names = ", ".join(records.class_names[label] for label in np.unique(records.labels[masked])[:10].tolist())
+    if not (masked & records.drawn).any():
+        return f"All its masks are predictions ({names}); split=all learns from them alone"
+    return f"Masks are there of {names}: split.base=[…] names them, split=as_annotated takes every class that has one"
 
 
 def bare_classes(base: Sequence[int], records: Records) -> list[str]:

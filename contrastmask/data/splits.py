@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from contrastmask.data.learnable import count_masks, lost
+from contrastmask.data.learnable import count_masks, lost, require_masks
 from contrastmask.data.records import Records
 from contrastmask.errors import ConfigError
 
@@ -77,8 +77,8 @@ def resolve_split(rule: SplitRule, records: Records) -> Split:
     VOC names that the data set does not have are no error; classes under other names than COCO's are not VOC's.
 
     Raises:
-        ConfigError: unknown rule; own lists with unknown, overlapping or forgotten names; nothing on one side (for
-            as_annotated: no base class, as masks are learned from nothing).
+        ConfigError: unknown rule; own lists with unknown, overlapping or forgotten names; nothing on one side.
+        DataError: the file has no mask, or for as_annotated none that a person drew.
     """
     names = tuple(records.class_names)
     everything = set(range(len(names)))
@@ -93,15 +93,12 @@ def resolve_split(rule: SplitRule, records: Records) -> Split:
     novel = everything - base
     may_lack_novel = not own and rule.rule in ("all", "as_annotated")
     if not base or not (novel or may_lack_novel):
-        masks = count_masks(records).any()
-        ways = ". No object of the file has a mask to learn from"
-        if (records.has_mask & ~records.crowd).any():
-            ways = ". All masks of the file are predictions; split=all learns from them alone"
-        if masks:
-            ways = ". Name them yourself (split.base=[…] or split.novel=[…]), or use split=all to train on every mask"
+        if (not own and rule.rule == "as_annotated") or not count_masks(records).any():
+            require_masks(sorted(base), records)
+        ways = "Name them yourself (split.base=[…] or split.novel=[…]), or use split=all to train on every mask"
         raise ConfigError(
             f"split {name!r} leaves no {'novel' if base else 'base'} class among the {len(names)} of {records.path} "
-            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}){ways}{lost(records)}"
+            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}). {ways}{lost(records)}"
         )
     return Split(name, names, tuple(sorted(base)), tuple(sorted(novel)))
 
