@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contrastmask.arguments import Parser
+from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.images.findings import findings_report, look_at
 from contrastmask.data.records import Records
 from contrastmask.data.report import Report
@@ -31,19 +32,31 @@ from contrastmask.programs.config import Config, register, typed
 from contrastmask.programs.data_options import subset_options
 
 SHOWN = 20
+NO_NOVEL = (
+    "no class is novel: objects without mask are learnt from as boxes, and no figure will tell how good masks are of "
+    "classes that have none; split.novel=[CLASS,…] holds out the masks of some classes to measure it"
+)
 
 
 def main(arguments: list[str]) -> int:
     """Check the data that ``arguments`` (overrides of ``train.py``) describe; the exit status."""
     console = Console()
+    subsets = None
     try:
         overrides, images = _words(arguments)
         config = _config(overrides)
-        subsets = _read(config)
+        subsets = Subsets(**subset_options(config))
+        if subsets.prepare is not None:
+            subsets.prepare()
+        subsets.read()
     except ContrastMaskError as error:
         console.print(f"{type(error).__name__}: {error}", markup=False, style="red", soft_wrap=True)
+        if subsets is not None:
+            _print_rest(console, subsets, str(error))
         return 1
     console.print(_classes(subsets))
+    if not subsets.split.novel:
+        console.print(NO_NOVEL, soft_wrap=True, markup=False)
     bad, reports = 0, []
     for side, records in subsets.records.items():
         _print_lines(console, side, records.report)
@@ -53,17 +66,14 @@ def main(arguments: list[str]) -> int:
             bad += number
             reports.append(report)
     if "val" in subsets.records:
-        judged = config.trainer.get("limit_val_batches") != 0
-        watched = WATCHED_GIVEN if config.mask_branch.kind == "crop" else WATCHED
-        figure = expected_figure(subsets.records["val"], subsets.split, watched) if judged else LOSS
-        console.print(explained(figure, watched), soft_wrap=True, markup=False)
+        _print_figures(console, config, subsets)
     skip = config.data.on_bad == "skip"
     if bad:
         console.print(f"{bad} image files cannot be used" + ("; data.on_bad=skip leaves them out" if not skip else ""))
     else:
         warnings = sum(len(report.lines("warning")) for report in reports)
-        doubts = f"; {warnings} warning{'s' * (warnings > 1)} above" if warnings else ""
-        console.print(f"ready to train{'' if images else ', images not looked at'}{doubts}")
+        ask = f"; {warnings} warning{'s' * (warnings > 1)} above: look at {'them' if warnings > 1 else 'it'} first"
+        console.print(f"ready to train{'' if images else ', images not looked at'}{ask if warnings else ''}")
     return 1 if bad and not skip else 0
 
 
@@ -81,12 +91,30 @@ def _config(overrides: list[str]) -> Config:
     return typed(composed("train", [*overrides, "logger=none", "callbacks=none", "trainer.default_root_dir=null"]))
 
 
-def _read(config: Config) -> Subsets:
-    subsets = Subsets(**subset_options(config))
-    if subsets.prepare is not None:
-        subsets.prepare()
-    subsets.read()
-    return subsets
+def _print_rest(console: Console, subsets: Subsets, said: str) -> None:
+    """What there is to say of the two files where training would stop, beside the error that stops it."""
+    for side, (path, folder) in subsets.paths.items():
+        try:
+            report = load_annotations(path, folder, subsets.readings[side]).report
+        except ContrastMaskError as error:
+            if str(error) not in said:
+                text = f"{side}: {type(error).__name__}: {error}"
+                console.print(text, markup=False, style="red", soft_wrap=True)
+            continue
+        for line in report.lines():
+            if side == "val" or line not in said:
+                _print_line(console, side, line)
+
+
+def _print_figures(console: Console, config: Config, subsets: Subsets) -> None:
+    """What the best checkpoint will follow; of a detector's settings also what it is with the crop branch."""
+    judged = config.trainer.get("limit_val_batches") != 0
+    crop = config.mask_branch.kind == "crop"
+    for start, watched in {"": WATCHED_GIVEN if crop else WATCHED, "with experiment=complete ": WATCHED_GIVEN}.items():
+        if start and crop:
+            continue
+        figure = expected_figure(subsets.records["val"], subsets.split, watched) if judged else LOSS
+        console.print(start + explained(figure, watched), soft_wrap=True, markup=False)
 
 
 def _classes(subsets: Subsets) -> Table:
@@ -111,8 +139,12 @@ def _classes(subsets: Subsets) -> Table:
 
 def _print_lines(console: Console, side: str, report: Report) -> None:
     for line in report.lines():
-        style = "yellow" if line.startswith("warning") else None
-        console.print(f"{side}: {line}", markup=False, soft_wrap=True, style=style)
+        _print_line(console, side, line)
+
+
+def _print_line(console: Console, side: str, line: str) -> None:
+    style = "yellow" if line.startswith("warning") else None
+    console.print(f"{side}: {line}", markup=False, soft_wrap=True, style=style)
 
 
 def _report_images(console: Console, side: str, records: Records) -> tuple[int, Report]:

@@ -72,7 +72,7 @@ def test_warnings_are_counted_at_the_end(capsys: pytest.CaptureFixture) -> None:
     assert (
         "train: warning: 4 annotations, mask is its own box, many or all of a class (kite 4; ids 3, 6, 9, 12): " in said
     )
-    assert "images not looked at; 1 warning above" in said
+    assert "images not looked at; 1 warning above: look at it first" in said
     assert main([*case("boxes-as-rectangle-polygons"), "data.rectangles=box"]) == 0
     said = capsys.readouterr().out
     assert "kept without mask: 4 annotations, mask is its own box (kite 4; ids 3, 6, 9, 12)" in said
@@ -82,7 +82,7 @@ def test_warnings_are_counted_at_the_end(capsys: pytest.CaptureFixture) -> None:
 def test_an_error_has_what_was_lost_beside_it(capsys: pytest.CaptureFixture) -> None:
     assert main(case("flat-polygons")) == 1
     said = capsys.readouterr().out
-    assert "leaves no base class" in said
+    assert "no object of a base class has a mask, so there is nothing to learn masks from. None of its 12" in said
     assert "\n  kept without mask: 8 annotations, segmentation is neither polygons" in said
     assert "data.repair=true reads what can only mean one mask" in said
     assert "split=all" not in said
@@ -92,8 +92,40 @@ def test_an_error_has_what_was_lost_beside_it(capsys: pytest.CaptureFixture) -> 
 
 def test_what_the_best_checkpoint_follows_is_said_before(tmp_path, capsys: pytest.CaptureFixture) -> None:
     data = tiny_data(tmp_path)
+    assert main([*data, "--no-images"]) == 0
+    assert "with experiment=complete the best checkpoint follows IoU of masks in given" in capsys.readouterr().out
+    assert main([*data, "--no-images", "experiment=complete", "split=voc_nonvoc"]) == 0
+    said = capsys.readouterr().out
+    assert "the best checkpoint follows IoU of masks in given boxes of the novel classes" in said
+    assert said.count("best checkpoint") == 1
     for overrides, said in (([], "novel classes"), (["trainer.limit_val_batches=0"], "the training loss")):
         assert main([*data, "--no-images", *overrides]) == 0
         assert (
             f"the best checkpoint follows {'mask AP of the ' if not overrides else ''}{said}" in capsys.readouterr().out
         )
+
+
+def test_no_novel_class_is_said(tmp_path, capsys: pytest.CaptureFixture) -> None:
+    data = tiny_data(tmp_path)
+    assert main([*data, "--no-images", "split=as_annotated"]) == 0
+    assert "no class is novel: objects without mask are learnt from as boxes" in capsys.readouterr().out
+    assert main([*data, "--no-images"]) == 0
+    assert "no class is novel" not in capsys.readouterr().out
+
+
+def test_where_train_fails_val_is_told_all_the_same(tmp_path, capsys: pytest.CaptureFixture) -> None:
+    data = tiny_data(tmp_path)
+    train, val = (tmp_path / "annotations" / f"{side}.json" for side in ("train", "val"))
+    content = json.loads(val.read_text())
+    del content["annotations"][0]["segmentation"]
+    val.write_text(json.dumps(content))
+    train.write_text("{}")
+    assert main([*data, "--no-images"]) == 1
+    said = capsys.readouterr().out
+    assert f"DataError: {train}" in said
+    assert "val: kept without mask: 1 annotation, no segmentation" in said
+    val.unlink()
+    assert main([*data, "--no-images"]) == 1
+    said = capsys.readouterr().out
+    assert said.count(f"{train}") == 1
+    assert f"val: DataError: the annotation file {val} does not exist" in said
