@@ -52,6 +52,8 @@ def digest(path: Path) -> str:
         with path.open("rb") as file:
             while part := file.read(1 << 24):
                 found.update(part)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error})") from error
     return found.hexdigest()

@@ -33,9 +33,9 @@ def finish_alone(options: ReviewOptions) -> dict[str, Any]:
         ConfigError: as :func:`finish`.
     """
     with held(options.target):
+        source = SourceFile(options.annotations)
         if not options.journal.exists():
             raise DataError(f"nothing has been decided yet: there is no {options.journal}")
-        source = SourceFile(options.annotations)
         decisions = Decisions(options.journal, source.digest, initial_states(source.rows()))
         try:
             return finish(options, source, decisions)

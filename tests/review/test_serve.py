@@ -150,7 +150,7 @@ def test_no_torch(tmp_path: Path) -> None:
         ),
         (["review", "a.json", "data.images=.", "port=70000"], "port=70000 must lie in 0..65535"),
         (["review", "a.json", "data.images=.", "finsh=true"], "no setting finsh (did you mean finish?)"),
-        (["review", "no such.json", "data.images=.", "finish=true"], "nothing has been decided yet"),
+        (["review", "no such.json", "data.images=.", "finish=true"], "no such.json: there is no such file"),
     ],
 )
 def test_words_that_cannot_be_understood(words: list[str], said: str, capsys: pytest.CaptureFixture) -> None:
