@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
-from contrastmask.conf_folder import CHECKOUT
-from contrastmask.evaluation.detections import FILES
+from hydra.core.hydra_config import HydraConfig
 
-_DATA = "data.root=DIR data.val_annotations=VAL.json data.val_images=images"
+from contrastmask.conf_folder import CHECKOUT, CONF
+from contrastmask.evaluation.detections import FILES
+from contrastmask.programs.config import Config
+from contrastmask.programs.data_options import subset_options
+
+_FILES = ("train_annotations", "train_images", "val_annotations", "val_images")
+
+
+def data_words(config: Config, overrides: Sequence[str]) -> str:
+    """The words of a command line for a run's own data and split, as a shell takes them; " " before each.
+
+    Args:
+        overrides: the words that the run was started with: how files are read, and own lists of classes.
+    """
+    data, found = config.data, subset_options(config)
+    root = data.root or found["val_annotations"].parents[len(Path(data.val_annotations).parts) - 1]
+    words = [setting("data.root", root), *(setting(f"data.{name}", getattr(data, name)) for name in _FILES)]
+    named = ("data.root=", "data.shapes.", *(f"data.{name}=" for name in _FILES))
+    words += [shlex.quote(w) for w in overrides if w.startswith(("data.", "split.")) and not w.startswith(named)]
+    split = next((w for w in overrides if w.startswith("split=")), f"split={config.split.name}")
+    own = not (CONF / "split" / f"{split.partition('=')[2]}.yaml").is_file()
+    return "".join(f" {word}" for word in [*words, *([] if own else [split])])
+
+
+def setting(key: str, value: str | Path) -> str:
+    """``KEY=VALUE`` as both a shell and Hydra's grammar take it."""
+    text = str(value)
+    if not re.fullmatch(r"[\w./+-]+", text):
+        text = "'" + text.replace("${", "\\${").replace("'", "\\'") + "'"
+    return shlex.quote(f"{key}={text}")
+
+
+def given_words() -> list[str]:
+    """The words that this run was started with; none where Hydra did not start it."""
+    return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
 
 
 def where_things_are(folder: Path) -> list[str]:
@@ -24,11 +59,12 @@ def where_things_are(folder: Path) -> list[str]:
 
 
 def what_next(
-    folder: Path, checkpoint: Path | None, crops: str | None = None, *, finds_boxes: bool = True
+    folder: Path, checkpoint: Path | None, crops: str | None, config: Config, *, finds_boxes: bool = True
 ) -> list[str]:
     """Commands that go on from here, to be copied: for the same data, with this run's own paths.
 
     Args:
+        config: of this run.
         crops: the crop branch that gave the checkpoint's detector its masks.
         finds_boxes: False: the checkpoint is a crop branch itself.
     """
@@ -36,12 +72,18 @@ def what_next(
     beside = "" if crops is None else f" crops={shlex.quote(crops)}"
     lines = [command("report", f"{run} -o {shlex.quote(str(folder / 'report.html'))}", "all of it as one page")]
     if check is not None:
-        lines.append(command("test", f"ckpt_path={check}{beside} {_DATA}", "evaluate it on other data"))
+        lines.append(
+            command("test", f"ckpt_path={check}{beside}{data_words(config, given_words())}", "evaluate it again")
+        )
         detector = f"ckpt_path={check}{beside}" if finds_boxes else f"ckpt_path=DETECTOR.ckpt crops={check}"
-        find = f"{detector} source=IMAGES output=found"
+        files = subset_options(config)
+        find = f"{detector} {setting('source', files['val_images'])} {setting('output', folder / 'found')}"
         lines.append(command("predict", find, "boxes and masks of your images"))
         asked = check if crops is None else shlex.quote(crops)
-        complete = f"task=complete ckpt_path={asked} data.annotations=IN.json data.images=DIR output=OUT.json"
+        complete = (
+            f"task=complete ckpt_path={asked} {setting('data.annotations', files['train_annotations'])} "
+            f"{setting('data.images', files['train_images'])} {setting('output', folder / 'completed.json')}"
+        )
         lines.append(command("predict", complete, "the masks that a file lacks"))
     return ["next:", *(f"  {line}" for line in lines)]
 

@@ -137,8 +137,16 @@ def _complete(config: PredictConfig, console: Console) -> int:
             console.print(_scores(title, summary[title]))
     for line in _account(summary):
         console.print(line, markup=False, soft_wrap=True)
-    console.print(f"{summary['completed']} masks added: {config.output}", markup=False, soft_wrap=True)
+    console.print(_added(summary, config), markup=False, soft_wrap=True)
     return _bad(console, summary["unreadable"]) or int(bool(set(summary["left"]) - ON_REQUEST))
+
+
+def _added(summary: dict[str, Any], config: PredictConfig) -> str:
+    said = f"{summary['completed']} masks added: {config.output}"
+    if summary["completed"]:
+        return said
+    why = "what kept them back stands above" if summary["left"] else "every object that was asked for has one"
+    return f"{said} has the same masks as {config.data.annotations}: {why}"
 
 
 def _account(summary: dict[str, Any]) -> Iterator[str]:
