@@ -29,7 +29,7 @@ class FilledBoxes:
 
     def __init__(self, path: Path, sure: float = 0.9, names: Sequence[str] = ("person", "dog", "kite")) -> None:
         self.path, self.class_names, self.sure = path, list(names), sure
-        self.transform = TestTransform(H, W)
+        self.transform = self.given_transform = TestTransform(H, W)
         self.precision, self.device = "fp32", torch.device("cpu")
         self.finds_boxes, self.any_class, self.crops, self.tta, self.calls = True, False, None, "none", 0
 
