@@ -68,20 +68,24 @@ def what_next(
         crops: the crop branch that gave the checkpoint's detector its masks.
         finds_boxes: False: the checkpoint is a crop branch itself.
     """
-    run, check = shlex.quote(str(folder)), None if checkpoint is None else shlex.quote(str(checkpoint))
-    beside = "" if crops is None else f" crops={shlex.quote(crops)}"
+    run = shlex.quote(str(folder))
+    seer = None if finds_boxes else config.mask_branch.cam  # a detector that this crop branch cannot do without
     lines = [command("report", f"{run} -o {shlex.quote(str(folder / 'report.html'))}", "all of it as one page")]
-    if check is not None:
-        lines.append(
-            command("test", f"ckpt_path={check}{beside}{data_words(config, given_words())}", "evaluate it again")
-        )
-        detector = f"ckpt_path={check}{beside}" if finds_boxes else f"ckpt_path=DETECTOR.ckpt crops={check}"
+    if checkpoint is not None:
+        mine = setting("ckpt_path", checkpoint)
+        if finds_boxes:
+            model = find = mine if crops is None else f"{mine} {setting('crops', crops)}"
+            cut = mine if crops is None else setting("ckpt_path", crops)
+        else:
+            find = f"{setting('ckpt_path', seer or 'DETECTOR.ckpt')} {setting('crops', checkpoint)}"
+            model = cut = mine if seer is None else find
+        judge = "" if seer is None else " evaluate=given_boxes"
+        lines.append(command("test", f"{model}{judge}{data_words(config, given_words())}", "evaluate it again"))
         files = subset_options(config)
-        find = f"{detector} {setting('source', files['val_images'])} {setting('output', folder / 'found')}"
-        lines.append(command("predict", find, "boxes and masks of your images"))
-        asked = check if crops is None else shlex.quote(crops)
+        found = f"{setting('source', files['val_images'])} {setting('output', folder / 'found')}"
+        lines.append(command("predict", f"{find} {found}", "boxes and masks of your images"))
         complete = (
-            f"task=complete ckpt_path={asked} {setting('data.annotations', files['train_annotations'])} "
+            f"task=complete {cut} {setting('data.annotations', files['train_annotations'])} "
             f"{setting('data.images', files['train_images'])} {setting('output', folder / 'completed.json')}"
         )
         lines.append(command("predict", complete, "the masks that a file lacks"))

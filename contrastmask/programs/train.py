@@ -23,7 +23,7 @@ from contrastmask.files.whole_file import write_json
 from contrastmask.programs.branches import Branch, branch_of, joined_branch
 from contrastmask.programs.build import build_trainer, with_network
 from contrastmask.programs.build_crops import with_own_colours
-from contrastmask.programs.closing import command, data_words, given_words, what_next, where_things_are
+from contrastmask.programs.closing import command, data_words, given_words, setting, what_next, where_things_are
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.foreign_objects import check_arguments
 from contrastmask.programs.moved_names import under_todays_names
@@ -64,9 +64,8 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     wanted = module.whole_epochs > 0 if config.evaluate_after is None else config.evaluate_after
     if not wanted:
         why = "evaluate_after=false" if config.evaluate_after is False else "no whole epoch was trained"
-        say(
-            f"{why}, so nothing is evaluated; {command('test', f'ckpt_path={last}{data_words(given_words())}')} does it"
-        )
+        test = command("test", setting("ckpt_path", last) + data_words(config, given_words()))
+        say(f"{why}, so nothing is evaluated; {test} does it")
         return {}
     return _evaluate(trainer, folder, module, datamodule, config)
 
