@@ -40,7 +40,10 @@ def main(argv: list[str]) -> int:
         said = f"{argv[0]!r} is none of its commands" if argv else "no command is given"
         raise ConfigError(f"{said}: {', '.join(WORK)}; `contrastmask study --help` shows how")
     words = _words(argv[1:], DEFAULTS)
-    changes: dict[str, Any] = {"seeds": int(words["seeds"])} if words["seeds"] else {}
+    seeds = words["seeds"]
+    if seeds and not (seeds.isdecimal() and int(seeds) > 0):
+        raise ConfigError(f"seeds={seeds} is no number of seeds: 1, 2, …")
+    changes: dict[str, Any] = {"seeds": int(seeds)} if seeds else {}
     changes |= {name: words[name].split(",") for name in ("splits", "variants") if words[name]}
     table = load_table(words["table"], **changes)
     if argv[0] == "measure":

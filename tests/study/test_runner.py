@@ -78,6 +78,13 @@ def test_what_a_table_has_not_is_named() -> None:
         load_table("learned", start="unicorn")
 
 
+@pytest.mark.parametrize("seeds", ["abc", "0", "-1", "1.5"])
+def test_seeds_are_a_number(seeds: str, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit, match="1"):
+        main(["run", "table=minimal", f"seeds={seeds}"])
+    assert f"seeds={seeds} is no number of seeds" in capsys.readouterr().err
+
+
 def test_seed_by_seed_and_the_oracle_once() -> None:
     runs = Table("study/shapes", ("full", "oracle"), ("voc_nonvoc", "nonvoc_voc"), 2).runs()
     assert [(r.variant, r.split, r.seed) for r in runs] == [
