@@ -82,6 +82,8 @@ def build_detector(config: NetworkConfig, classes: int, *, pretrained: bool = Tr
         std=tuple(model.std),
         divisor=model.divisor,
         trains=model.trains,
+        mask_limit=model.roi.mask_limit,
+        mask_score=model.roi.mask_score,
     )
 
 

@@ -52,6 +52,8 @@ class RoIConfig:
     score: float = between(0, 1)  # detections must exceed it
     nms: float = between(0, 1)  # within a class
     limit: int = at_least(1)  # detections per image
+    mask_limit: int | None = at_least(1, default=None)  # the best so many of them get a mask; null: all
+    mask_score: float = between(0, 1, default=0.0)  # those of at least this score get a mask
 
 
 @dataclass

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 
@@ -32,6 +33,8 @@ class Detector(nn.Module):
         divisor: batches are padded right and below with zeros, after normalisation, to a multiple of it.
         trains: ``"all"``, or ``"masks"``: the mask and the contrastive head alone, on a detector that stays as it is,
             in its boxes, scores and CAMs. Proposals are then those of test, and the losses those of the two heads.
+        mask_limit: masks of an image, those of its best detections; None: of all.
+        mask_score: the least score, 0..1, of a detection with a mask.
 
     Raises:
         ValueError: unknown ``trains``.
@@ -47,6 +50,8 @@ class Detector(nn.Module):
         std: tuple[float, float, float] = (58.395, 57.12, 57.375),
         divisor: int = 32,
         trains: str = "all",
+        mask_limit: int | None = None,
+        mask_score: float = 0.0,
     ) -> None:
         super().__init__()
         if trains not in ("all", "masks"):
@@ -54,7 +59,7 @@ class Detector(nn.Module):
         self.backbone = backbone
         self.rpn = rpn
         self.roi_heads = roi_heads
-        self.divisor = divisor
+        self.divisor, self.mask_limit, self.mask_score = divisor, mask_limit, mask_score
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
         self.given = [backbone, rpn, roi_heads.box_head] if trains == "masks" else []
@@ -120,6 +125,11 @@ class Detector(nn.Module):
         )
         return losses
 
+    def _masked(self, scores: Tensor) -> int:
+        """How many of an image's detections, best first, get a mask."""
+        count = int((scores >= self.mask_score).sum()) if self.mask_score > 0 else len(scores)
+        return count if self.mask_limit is None else min(count, self.mask_limit)
+
     @torch.no_grad()
     def predict(
         self, images: list[Tensor] | Extracted, original_sizes: list[Size], *, masks: bool = True
@@ -133,7 +143,8 @@ class Detector(nn.Module):
 
         Returns:
             per image ``boxes [D, 4]`` xyxy in original pixels, ``scores [D]``, ``labels [D]``, ``mask_probs
-            [D, 28, 28]`` (of the box), ``cams [D, 7, 7]``, all float32 but the labels, best first.
+            [D, 28, 28]`` (of the box; 0 where a detection gets none), ``cams [D, 7, 7]``, all float32 but the labels, best
+            first.
         """
         batch, features = self.extract(images)
         proposals, _ = self.rpn(batch, features)
@@ -142,7 +153,10 @@ class Detector(nn.Module):
         cams = [c for _, c in found]
         probs: list[Tensor | None] = [None] * len(boxes)
         if masks:
-            probs = self.roi_heads.masks(features, boxes, torch.cat(cams)).split([len(b) for b in boxes])
+            counts = [self._masked(f.scores) for f, _ in found]
+            some, told = zip(*((b[:n], c[:n]) for b, c, n in zip(boxes, cams, counts, strict=True)), strict=True)
+            drawn = self.roi_heads.masks(features, list(some), torch.cat(told)).split(counts)
+            probs = [F.pad(p, (0, 0, 0, 0, 0, len(b) - len(p))) for p, b in zip(drawn, boxes, strict=True)]
         results = []
         for (detected, cam), prob, size, original in zip(found, probs, batch.image_sizes, original_sizes, strict=True):
             results.append(_result(detected.boxes, detected.scores, detected.labels, prob, cam, size, original))

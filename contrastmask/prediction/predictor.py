@@ -53,6 +53,8 @@ class Predictor:
         device: anything torch takes; None is ``"cuda"`` where there is one, else ``"cpu"``.
         short_side, long_side: pixels that images are resized to; None takes what the checkpoint was tested with.
         score: detections must exceed it; limit: detections per image; None takes the checkpoint's own.
+        mask_limit, mask_score: the best so many detections, those of at least this score, get the detector's mask, the
+            others an empty one, which saves its time; None takes the checkpoint's own, which is: all.
         precision: ``"fp32"``, or ``"bf16"`` and ``"fp16"`` for autocast.
         allow: foreign objects that the file may hold (see :func:`contrastmask.checkpoints.read.read_checkpoint`).
 
@@ -85,6 +87,8 @@ class Predictor:
         long_side: int | None = None,
         score: float | None = None,
         limit: int | None = None,
+        mask_limit: int | None = None,
+        mask_score: float | None = None,
         precision: str = "fp32",
         allow: Sequence[str] = (),
     ) -> None:
@@ -93,7 +97,10 @@ class Predictor:
         read = read_checkpoint(checkpoint, allow=allow)
         config = network_config(read)
         roi = config.model.roi
-        roi.score, roi.limit = roi.score if score is None else score, roi.limit if limit is None else limit
+        chosen = {"score": score, "limit": limit, "mask_limit": mask_limit, "mask_score": mask_score}
+        for name, value in chosen.items():
+            if value is not None:
+                setattr(roi, name, value)
         self.finds_boxes, self.any_class = not read.crops, read.crops
         self.path, self.crops_path, self.tta = Path(checkpoint), crops and Path(crops), tta
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))

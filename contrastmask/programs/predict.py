@@ -58,7 +58,7 @@ def _predictor(config: PredictConfig) -> Predictor | GivenBoxes:
     from contrastmask import Predictor
 
     sizes = {"short_side": config.short_side, "long_side": config.long_side}
-    choice = {"score": config.score, "limit": config.limit}
+    choice = {name: getattr(config, name) for name in ("score", "limit", "mask_limit", "mask_score")}
     try:
         return Predictor(
             config.ckpt_path,

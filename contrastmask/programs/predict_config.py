@@ -67,6 +67,8 @@ class PredictConfig:
     overwrite: bool = False
     score: float | None = between(0, 1, default=None)
     limit: int | None = at_least(1, default=None)
+    mask_limit: int | None = at_least(1, default=None)
+    mask_score: float | None = between(0, 1, default=None)
     overlays: bool = True
     overlay_score: float = between(0, 1)
     instance_masks: bool = False

@@ -12,7 +12,7 @@ from contrastmask.errors import CheckpointError
 from contrastmask.programs.config import Config
 
 # labels of folder and run names, the choice of detections, and where weights came from: no part of the network
-_FREE = ("name", "weights", "require_weights", "roi.score", "roi.nms", "roi.limit")
+_FREE = ("name", "weights", "require_weights", "roi.score", "roi.nms", "roi.limit", "roi.mask_limit", "roi.mask_score")
 # what a training can go on with though it differs, when told so
 CHANGEABLE = ("split", "loss")
 

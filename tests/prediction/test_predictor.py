@@ -78,6 +78,19 @@ def test_given_boxes_keep_their_order_and_labels_may_be_names(run: tuple[Path, P
     assert none["mask_probs"].shape == (0, 28, 28)
 
 
+def test_masks_of_the_best_alone(run: tuple[Path, Path]) -> None:
+    out, data = run
+    checkpoint, image = out / "checkpoints" / "last.ckpt", images(data)[0][1]
+    whole = Predictor(checkpoint, "cpu").predict(image)
+    some = Predictor(checkpoint, "cpu", mask_limit=1).predict(image)
+    assert len(whole["scores"]) > 1
+    np.testing.assert_array_equal(some["boxes"], whole["boxes"])
+    np.testing.assert_allclose(some["mask_probs"][0], whole["mask_probs"][0], atol=1e-5)
+    assert some["masks"].shape == whole["masks"].shape
+    assert not some["masks"][1:].any()
+    assert not Predictor(checkpoint, "cpu", mask_score=1.0).predict(image)["masks"].any()
+
+
 def test_a_batch_gives_what_single_images_give(run: tuple[Path, Path]) -> None:
     out, data = run
     predictor = Predictor(out / "checkpoints" / "last.ckpt", device="cpu")
