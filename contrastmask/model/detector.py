@@ -143,8 +143,8 @@ class Detector(nn.Module):
 
         Returns:
             per image ``boxes [D, 4]`` xyxy in original pixels, ``scores [D]``, ``labels [D]``, ``mask_probs
-            [D, 28, 28]`` (of the box; 0 where a detection gets none), ``cams [D, 7, 7]``, all float32 but the labels, best
-            first.
+            [D, 28, 28]`` (of the box; 0 where a detection gets none), ``cams [D, 7, 7]``, all float32 but the labels,
+            best first.
         """
         batch, features = self.extract(images)
         proposals, _ = self.rpn(batch, features)
