@@ -53,8 +53,8 @@ class Predictor:
         device: anything torch takes; None is ``"cuda"`` where there is one, else ``"cpu"``.
         short_side, long_side: pixels that images are resized to; None takes what the checkpoint was tested with.
         score: detections must exceed it; limit: detections per image; None takes the checkpoint's own.
-        mask_limit, mask_score: the best so many detections, those of at least this score, get the detector's mask, the
-            others an empty one, which saves its time; None takes the checkpoint's own, which is: all.
+        mask_limit, mask_score: the best so many, those of at least this score, get the detector's mask, others an empty
+            one, which saves time; None takes the checkpoint's own.
         precision: ``"fp32"``, or ``"bf16"`` and ``"fp16"`` for autocast.
         allow: foreign objects that the file may hold (see :func:`contrastmask.checkpoints.read.read_checkpoint`).
 
@@ -96,11 +96,8 @@ class Predictor:
             raise ValueError(f"precision is fp32, bf16 or fp16, not {precision!r}")
         read = read_checkpoint(checkpoint, allow=allow)
         config = network_config(read)
-        roi = config.model.roi
         chosen = {"score": score, "limit": limit, "mask_limit": mask_limit, "mask_score": mask_score}
-        for name, value in chosen.items():
-            if value is not None:
-                setattr(roi, name, value)
+        vars(config.model.roi).update((name, value) for name, value in chosen.items() if value is not None)
         self.finds_boxes, self.any_class = not read.crops, read.crops
         self.path, self.crops_path, self.tta = Path(checkpoint), crops and Path(crops), tta
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -125,13 +122,11 @@ class Predictor:
         told = self.crops is not None and self.crops.network.cam
         self.cams = DetectorCams(self.detector, self.transform, self.class_names, self.path) if told else None
 
-    def _transform(
-        self, known: tuple[int, int], short_side: int | None, long_side: int | None
-    ) -> TestTransform | AsItIs:
+    def _transform(self, known: tuple[int, int], short: int | None, long: int | None) -> TestTransform | AsItIs:
         if self.finds_boxes:
-            short, long = short_side or known[0], long_side or known[1]
+            short, long = short or known[0], long or known[1]
             return TestTransform(short, max(long, short))
-        if short_side or long_side:
+        if short or long:
             raise ValueError(f"{self.path} is a crop branch, which sees images at their own size: no sides to choose")
         return AsItIs()
 
@@ -190,8 +185,7 @@ class Predictor:
             if self.crops is None:
                 found = self.detector.predict(inputs, sizes)
             else:
-                arrays = [pixels.to(self.device) for pixels in arrays]
-                found = detect_with_crops(self.detector, self.crops, inputs, sizes, arrays)
+                found = detect_with_crops(self.detector, self.crops, inputs, sizes, [a.to(self.device) for a in arrays])
         return [plain_objects(f, size, self.class_names, masks=masks) for f, size in zip(found, sizes, strict=True)]
 
     def segment_resized(
@@ -236,8 +230,9 @@ class Predictor:
 
         @torch.inference_mode()
         def finish() -> list[dict[str, Any]]:
-            pairs = zip(found, original_sizes, strict=True)
-            return [plain_objects(f, size, self.class_names, masks=masks) for f, size in pairs]
+            return [
+                plain_objects(f, s, self.class_names, masks=masks) for f, s in zip(found, original_sizes, strict=True)
+            ]
 
         return finish
 
