@@ -102,7 +102,7 @@ def test_it_is_the_installed_package(programs: Path, tmp_path: Path) -> None:
 
 def test_help_lists_the_groups(programs: Path, tmp_path: Path) -> None:
     said = run(programs / "contrastmask", "train", "--help", cwd=tmp_path)
-    assert "backbone: r101, r18, r50, x101, x50" in said
+    assert re.search(r"^backbone: .*\br50\b", said, re.MULTILINE)
     assert re.search(r"^experiment: .*\bdemo\b", said, re.MULTILINE)
     assert "convert" in run(programs / "contrastmask", "--help", cwd=tmp_path)
     assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import os
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ BAD = {
     "~shedule": "did you mean schedule?",
     "~model.cam": "cannot be taken away",
     "schedule=3y": "there are 1x, 3x, complete, demo",
-    "backbone=x9": "there are r101, r18, r50, x101, x50",
+    "backbone=x9": "there are r101, r18, r50, timm, x101, x50",
     "experiment=dem": "(did you mean demo?)",
     "schedule.lr=abc": "schedule.lr=abc: a number is wanted",
     "seed=1.5": "seed=1.5: a whole number is wanted",
@@ -195,7 +196,7 @@ def test_help_has_the_users_own_choices(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\nseed: 7\n")
     ran("train", never, "--help", "--config-dir", str(tmp_path), "experiment=mine", "data.batch_size=3")
     said = capsys.readouterr().out
-    assert "experiment: complete, demo, mine" in said
+    assert re.search(r"^experiment: .*\bdemo, mine\b", said, re.MULTILINE)
     assert "seed: 7" in said
     assert "batch_size: 3" in said
     assert "$" not in said.replace("${", "")
