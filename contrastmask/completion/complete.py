@@ -31,7 +31,7 @@ from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.interruption import Ended
 from contrastmask.files.journal import Journal
 from contrastmask.files.lock import held
-from contrastmask.runtime.predictor import GivenBoxes
+from contrastmask.runtime.given_boxes import GivenBoxes
 from contrastmask.spoken import Pulse
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from contrastmask.completion.pieces import piece_of
 from contrastmask.data.images.plain import read_plain
 from contrastmask.data.records import Records
 from contrastmask.errors import DataError
-from contrastmask.runtime.predictor import GivenBoxes
+from contrastmask.runtime.given_boxes import GivenBoxes
 from contrastmask.spoken import warn
 
 Begun = tuple[int, np.ndarray, Callable[[], dict[str, Any]]]  # image, rows of the records, what gives their masks

@@ -45,10 +45,9 @@ class Predictor:
 
     Args:
         checkpoint: a file of ``train.py``, a converted one, or one in MMDetection's layout; or an exported model
-            (``.onnx``, ``.xml``), for which a :class:`contrastmask.runtime.predictor.GivenBoxes` is returned.
-        crops: a crop branch (``experiment=complete``), whose masks the detector's boxes then get, cut out of the image
-            itself. Boxes, labels, scores and their order are the detector's own; given boxes go to the crop branch
-            alone.
+            (``.onnx``, ``.xml``), for which a :class:`contrastmask.runtime.given_boxes.GivenBoxes` is returned.
+        crops: a crop branch (``experiment=complete``), whose masks the detector's boxes then get; boxes, labels, scores
+            and their order are the detector's own. Given boxes go to the crop branch alone.
         tta: of a crop branch: ``"flip"``, ``"scales"`` or ``"all"``: a mask is the mean of 2, 3 or 6.
         device: anything torch takes; None is ``"cuda"`` where there is one, else ``"cpu"``.
         short_side, long_side: pixels that images are resized to; None takes what the checkpoint was tested with.
@@ -230,9 +229,8 @@ class Predictor:
 
         @torch.inference_mode()
         def finish() -> list[dict[str, Any]]:
-            return [
-                plain_objects(f, s, self.class_names, masks=masks) for f, s in zip(found, original_sizes, strict=True)
-            ]
+            each = zip(found, original_sizes, strict=True)
+            return [plain_objects(f, size, self.class_names, masks=masks) for f, size in each]
 
         return finish
 

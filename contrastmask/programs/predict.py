@@ -19,8 +19,8 @@ from contrastmask.completion.sieve import SIFTED
 from contrastmask.completion.thresholds import NAMES
 from contrastmask.errors import ConfigError, DivergedError
 from contrastmask.programs.predict_config import PredictConfig, typed
+from contrastmask.runtime.given_boxes import GivenBoxes
 from contrastmask.runtime.model_file import SUFFIXES
-from contrastmask.runtime.predictor import GivenBoxes
 
 if TYPE_CHECKING:
     from contrastmask.prediction.predictor import Predictor

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from contrastmask.runtime.given_boxes import GivenBoxes, sigmoid
 from contrastmask.runtime.model_file import ModelFile
-from contrastmask.runtime.predictor import GivenBoxes, sigmoid
 from contrastmask.runtime.windows import (
     box_cells,
     cut_out,
@@ -22,7 +22,7 @@ CHUNK = 64  # crops that go through the network together: memory does not grow w
 
 
 class CropPredictor(GivenBoxes):
-    """An exported crop branch ready for images; see :class:`contrastmask.runtime.predictor.GivenBoxes`."""
+    """An exported crop branch ready for images; see :class:`contrastmask.runtime.given_boxes.GivenBoxes`."""
 
     def __init__(self, path: Path, model: ModelFile, tta: str) -> None:
         super().__init__(path, model, tta)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from contrastmask.errors import CheckpointError
+from contrastmask.runtime.given_boxes import GivenBoxes, sigmoid
 from contrastmask.runtime.model_file import ModelFile
-from contrastmask.runtime.predictor import GivenBoxes, sigmoid
 from contrastmask.runtime.resizing import resized, resized_size
 from contrastmask.runtime.schema import MASKS, PYRAMID
 
@@ -18,7 +18,7 @@ CHUNK = 64  # boxes that go through the heads together
 
 
 class DetectorPredictor(GivenBoxes):
-    """An exported detector ready for images and boxes; see :class:`contrastmask.runtime.predictor.GivenBoxes`.
+    """An exported detector ready for images and boxes; see :class:`contrastmask.runtime.given_boxes.GivenBoxes`.
 
     Args:
         path: of one of the two parts; the other lies beside it. model: that part, opened.

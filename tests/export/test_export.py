@@ -22,7 +22,8 @@ from contrastmask.completion.complete import complete
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.export.write import export
-from contrastmask.runtime.predictor import GivenBoxes, open_predictor
+from contrastmask.runtime.given_boxes import GivenBoxes
+from contrastmask.runtime.predictor import open_predictor
 from tests.programs.test_crops import train_crops
 from tests.tiny_run import tiny_data
 
