@@ -71,7 +71,7 @@ def predictor(detector: nn.Module, device: str, precision: str, side: int, file:
     made.detector, made.device, made.precision, made.path = detector, torch.device(device), precision, file
     made.class_names = [f"class {n}" for n in range(1, CLASSES + 1)]
     made.transform = made.given_transform = TestTransform(side, 2 * side)
-    made.finds_boxes, made.any_class, made.crops, made.tta = True, False, None, "none"
+    made.finds_boxes, made.any_class, made.crops, made.cams, made.tta = True, False, None, None, "none"
     return made
 
 
