@@ -18,6 +18,7 @@ from contrastmask.losses.crops import (
 from contrastmask.model.crops.calibration import overlap, quality_loss
 from contrastmask.model.crops.contrast import CropContrast
 from contrastmask.model.crops.network import CropOutput
+from contrastmask.model.crops.planes import mask_of
 from contrastmask.model.crops.segmenter import box_cells
 
 
@@ -61,7 +62,7 @@ def crop_losses(
         drawn one; and one entry a lesson that has a weight.
     """
     seen, cells = batch["has_mask"], said.logits.shape[-1]
-    masks, logits = batch["mask"].float() / 255, said.logits
+    masks, logits = mask_of(batch["mask"]), said.logits
     losses = {"loss_mask": mask_loss(logits[seen], masks[seen], batch["weight"][seen])}
     true = seen & ~batch["predicted"]
     losses["loss_quality"] = quality_loss(said.quality[true], overlap(logits[true].detach(), masks[true]))

@@ -40,6 +40,11 @@ def near_as_bytes(plane: Tensor) -> Tensor:
     return (plane * (254 / MOST)).round().to(torch.uint8)
 
 
+def mask_of(shares: Tensor) -> Tensor:
+    """float32 in 0..1: each cell's share that is the object's, from the bytes of a batch."""
+    return shares.float() / 255
+
+
 def near_of(stored: Tensor) -> Tensor:
     """The float32 plane of :func:`near_as_bytes`."""
     return stored.float() * (MOST / 254)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from contrastmask.model.crops.calibration import Calibration, overlap
 from contrastmask.model.crops.network import CropNetwork, CropOutput
-from contrastmask.model.crops.planes import cam_plane, near_of, neighbour_plane, planes_of
+from contrastmask.model.crops.planes import cam_plane, mask_of, near_of, neighbour_plane, planes_of
 from contrastmask.model.crops.views import View, views_of
 from contrastmask.model.crops.windows import cut_out, into_other_windows, into_windows, mirrored_boxes, windows_of
 
@@ -141,7 +141,7 @@ class CropSegmenter(nn.Module):
             inside = box_cells(boxes, said.logits.shape[-1])
             logits = said.logits.masked_fill(~inside, -torch.inf)
             quality.append(said.quality.cpu())
-            overlaps.append(overlap(logits, batch["mask"].to(device) / 255).cpu())
+            overlaps.append(overlap(logits, mask_of(batch["mask"].to(device))).cpu())
         if quality:
             self.calibration.fit(torch.cat(quality), torch.cat(overlaps))
         return sum(map(len, quality))
