@@ -61,7 +61,7 @@ def beside(found: dict[str, Path], name: str, *words: str, repeats: int) -> tupl
         for build, folder in found.items():
             told[build].append(work(folder, name, *words))
     row = {}
-    for key, unit in (("s", "s"), ("peak, MiB", "peak, MiB")):
+    for key, unit in (("s", "s"), ("CPU s", "CPU s"), ("peak, MiB", "peak, MiB")):
         medians = {build: statistics.median(one[key] for one in ones) for build, ones in told.items()}
         row |= {f"{build}, {unit}": value for build, value in medians.items()}
         if "earlier" in medians:

@@ -1,6 +1,6 @@
 """Pieces of work for ``benchmarks.builds``: read what is needed, do one thing, tell seconds, peak memory and result.
 
-Runs with the package of any build since evaluation has had its own truth; all but completion need no torch.
+Runs with the package of any build since evaluation has had its own truth; the first three need no torch.
 """
 
 from __future__ import annotations
@@ -80,6 +80,39 @@ def completion(checkpoint: str, folder: str, images: str, precision: str, thread
     return _timed(run)
 
 
+def training_step(positives: str, size: str, threads: str) -> dict[str, Any]:
+    """A training step of the R-50 as ``benchmarks.step`` has it, forward and backward, after one that warms up."""
+    import torch
+
+    from benchmarks.step import detector_of, step_of
+
+    torch.set_num_threads(int(threads))
+    step = step_of(detector_of(size, int(positives)), int(positives), size, "cpu", "fp32")
+    step()
+    return _timed(step)
+
+
+def detection(size: str, threads: str) -> dict[str, Any]:
+    """An image through the detector as ``benchmarks.inference`` has it, after one that warms up."""
+    import torch
+
+    from tests.detectors import tiny
+    from tests.parity.golden import detector
+
+    torch.set_num_threads(int(threads))
+    torch.manual_seed(0)
+    height, width = (64, 96) if size == "tiny" else (800, 1216)
+    image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
+    found = (tiny(80) if size == "tiny" else detector("r50")).eval()
+
+    def run() -> int:
+        return len(found.predict([image], [(height, width)])[0]["boxes"])
+
+    with torch.inference_mode():
+        run()
+        return _timed(run)
+
+
 def _split(names: list[str]) -> Any:
     from contrastmask.data.splits import Split
 
@@ -89,9 +122,10 @@ def _split(names: list[str]) -> Any:
 
 
 def _timed(run: Callable[[], Any]) -> dict[str, Any]:
-    before, start = peak_mib(), time.perf_counter()
+    before, processor, start = peak_mib(), time.process_time(), time.perf_counter()
     result = run()
-    return {"s": time.perf_counter() - start, "peak, MiB": peak_mib(), "before, MiB": before, "result": result}
+    told = {"s": time.perf_counter() - start, "CPU s": time.process_time() - processor}
+    return {**told, "peak, MiB": peak_mib(), "before, MiB": before, "result": result}
 
 
 def peak_mib() -> float:
@@ -101,5 +135,12 @@ def peak_mib() -> float:
 
 
 if __name__ == "__main__":
-    WORKS = {"evaluation": evaluation, "given_boxes": given_boxes, "reading": reading, "completion": completion}
+    WORKS = {
+        "evaluation": evaluation,
+        "given_boxes": given_boxes,
+        "reading": reading,
+        "completion": completion,
+        "training_step": training_step,
+        "detection": detection,
+    }
     print(json.dumps(WORKS[sys.argv[1]](*sys.argv[2:])))

@@ -25,6 +25,7 @@ TINY = {
     "whole_completion": ("size=tiny", "boxes=3", "threads=1", "earlier=none", "repeats=1"),
     "export": ("size=tiny", "objects=2"),
     "growth": ("size=tiny", "axes=rois,classes"),
+    "network": ("size=tiny", "positives=6", "earlier=none", "repeats=1"),
     "step": ("size=tiny", "positives=6"),
     "review": ("objects=30", "decisions=3", "side=128"),
     "start": ("images=2", "repeats=1"),
@@ -47,6 +48,7 @@ SECONDS = {
     "outlines",
     "start",
     "inference",
+    "network",
     "step",
     "variants",
 }  # each of them takes 6 to 18
