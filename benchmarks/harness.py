@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import resource
@@ -114,7 +115,7 @@ def hardware(device: str, precision: str) -> dict[str, Any]:
     """Device, threads and versions, for the header and the JSON."""
     on_gpu = torch.device(device).type == "cuda"
     return {
-        "device": torch.cuda.get_device_name(device) if on_gpu else f"CPU {platform.machine()}",
+        "device": torch.cuda.get_device_name(device) if on_gpu else _cpu(),
         "precision": precision,
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
@@ -124,16 +125,34 @@ def hardware(device: str, precision: str) -> dict[str, Any]:
     }
 
 
+def _cpu() -> str:
+    """The processor's name as the system tells it, or the kind of machine alone."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return f"CPU {platform.machine()}"
+
+
 def report(name: str, header: dict[str, Any], rows: list[dict[str, Any]], folder: str | Path) -> Path:
-    """Print one table and write ``folder/name.json`` with the same rows; returns the file's path."""
-    table = Table(title=name, caption=", ".join(f"{key} {value}" for key, value in header.items()))
+    """Print one table and write ``folder/name.json`` with the same rows; returns the file's path.
+
+    A table wider than the terminal is printed on its side: a line for each column, a column for each row.
+    """
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*(f"{v:.4g}" if isinstance(v := row.get(c, ""), float) else str(v) for c in columns))
-    Console().print(table)
+    lines = [columns] + [[_said(row.get(column, "")) for column in columns] for row in rows]
+    console = Console()
+    if sum(3 + max(map(len, cells)) for cells in zip(*lines, strict=True)) >= console.width:
+        lines = list(map(list, zip(*lines, strict=True)))
+    table = Table(*lines[0], title=name, caption=", ".join(f"{key} {value}" for key, value in header.items()))
+    for line in lines[1:]:
+        table.add_row(*line)
+    console.print(table)
     path = Path(folder) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"header": header, "rows": rows}, indent=1) + "\n")
     return path
+
+
+def _said(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
