@@ -83,6 +83,8 @@ def parse_json(path: Path, content: bytes, object_hook: Callable[[dict[str, Any]
         return json.loads(text, object_hook=object_hook)
     except (ValueError, RecursionError) as error:
         why = what_it_is(head) or image_kind(head) or f"{type(error).__name__}: {error}"
+        if getattr(error, "msg", "") == "Extra data":
+            why = f"several values one after another, as in JSON Lines, where one is needed ({error})"
         raise DataError(f"{path} is not a JSON file: {why}") from error
 
 

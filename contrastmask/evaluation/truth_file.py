@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from contrastmask.data.annotations.keys import read_keys
+from contrastmask.data.annotations.lists import refuse_other_formats
 from contrastmask.data.annotations.predicted import PREDICTED, predicted_rows
 from contrastmask.data.file_content import no_garbage_collection, read_json
 from contrastmask.data.reading import AS_IT_IS, Reading
@@ -41,6 +42,7 @@ def read_truth(path: str | Path, reading: Reading = AS_IT_IS, sizes: Mapping[Any
     path = Path(path)
     with no_garbage_collection():
         content = read_json(path)
+        refuse_other_formats(path, content)
         lists = [content.get(key) if type(content) is dict else None for key in LISTS]
         if not all(type(rows) is list for rows in lists):
             raise DataError(f"{path} is no COCO instance annotation file: it needs the lists {', '.join(LISTS)}")

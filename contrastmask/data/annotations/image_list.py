@@ -10,6 +10,7 @@ import numpy as np
 
 from contrastmask.data.annotations.categories import read_categories
 from contrastmask.data.annotations.image_table import read_images
+from contrastmask.data.annotations.lists import refuse_other_formats
 from contrastmask.data.annotations.references import count_references
 from contrastmask.data.file_content import read_json, require_folder
 from contrastmask.data.images.rules import PLAIN, ImageRules
@@ -41,6 +42,7 @@ def read_image_list(
     content = read_json(path)
     rows = content.get("images") if isinstance(content, dict) else None
     if not isinstance(rows, list) or not rows:
+        refuse_other_formats(path, content)
         raise DataError(f"{path} lists no images: a COCO-format file has a list `images`")
     require_folder(image_root)
     faults = Report()
