@@ -24,6 +24,10 @@ MAX_PIXELS = 178_956_970
 # Most names are like this and need no closer look.
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9]+")
 
+NAMELESS = "without file_name"
+ADDRESS = "coco_url"  # LVIS names its pictures by this alone
+LOOKED_FOR = "neg_category_ids"
+OTHERS = ("filename", "name", "path", "image", "url", "flickr_url")
 URL = "whose file_name is a URL, not a path inside the image folder"
 ABSOLUTE = "whose file_name is an absolute path, not one inside the image folder"
 LEAVES = "whose file_name leaves the image folder ('..')"
@@ -55,13 +59,15 @@ def read_images(
     sieve.ids, sieve.told = keys.ids, keys.ok & ~keys.as_text
     sieve.drop(~keys.ok, "without an integer id", "" if repair else READS_TEXT * sieve.has_text("id"))
     ambiguous = _settle_repeats(sieve, repair)
-    names = sieve.column("file_name")
+    texts = [f"row {i}" for i in np.flatnonzero(keys.as_text & sieve.alive).tolist()]
+    report.add("repaired", "image", "id is text: read or replaced by a number", texts)
+    names = _names(sieve, report)
     kept_names = names if rules.strip_path == 0 else [kept_name(n, rules) if type(n) is str else n for n in names]
     problems = np.array([name_problem(name) for name in kept_names], dtype=object)
     for problem in sorted(set(problems) - {None}):
         bad = problems == problem
-        asked = rules.strip_path == 0 and problem in ELSEWHERE
-        sieve.drop(bad, problem, way_out(image_root, *_texts(names, bad)) if asked else "")
+        way = way_out(image_root, *_texts(names, bad)) if rules.strip_path == 0 and problem in ELSEWHERE else ""
+        sieve.drop(bad, problem, _other_names(sieve, bad) if problem == NAMELESS else way)
     heights, widths = _sizes(sieve, names, image_root, report, repair, rules)
     huge = np.maximum(heights, widths) > MAX_SIDE
     huge |= heights.clip(1, MAX_SIDE) * widths.clip(1, MAX_SIDE) > MAX_PIXELS
@@ -81,6 +87,28 @@ def read_images(
         "name_offsets": offsets,
     }
     return ImageTable(columns, keys, ambiguous)
+
+
+def _names(sieve: Sieve, report: Report) -> list[Any]:
+    """What names the pictures: `file_name`, or where a row has none the address that COCO gives it."""
+    names = sieve.column("file_name")
+    asked = [i for i, name in enumerate(names) if name is None and type(sieve.rows[i].get(ADDRESS)) is str]
+    if asked:
+        names = list(names)
+        for i in asked:
+            names[i] = sieve.rows[i][ADDRESS]
+        report.add("noted", "image", f"without file_name: named by {ADDRESS}, as in LVIS", sieve.ids[asked])
+    told = sieve.ids[[i for i, row in enumerate(sieve.rows) if row.get(LOOKED_FOR) is not None]]
+    said = f"that tell which classes were looked for ({LOOKED_FOR}, as LVIS): the figures here are not LVIS's"
+    report.add("noted", "image", said, told, remedy="what is found of a class that nobody looked for counts as wrong")
+    return names
+
+
+def _other_names(sieve: Sieve, bad: np.ndarray) -> str:
+    """Where else the first nameless row may have its name."""
+    row = sieve.rows[int(np.flatnonzero(bad & sieve.alive)[0])] if (bad & sieve.alive).any() else {}
+    found = [key for key in OTHERS if type(row.get(key)) is str]
+    return f"they have `{found[0]}`: name it `file_name`" if found else ""
 
 
 def _texts(names: list[Any], bad: np.ndarray) -> tuple[list[str], list[str]]:
@@ -121,15 +149,16 @@ def _settle_repeats(sieve: Sieve, repair: bool) -> np.ndarray:
 def _sizes(
     sieve: Sieve, names: list[Any], image_root: Path, report: Report, repair: bool, rules: ImageRules
 ) -> tuple[np.ndarray, np.ndarray]:
-    sides = []
+    sides, as_text = [], np.zeros(len(names), dtype=bool)
     for key in ("height", "width"):
         values = sieve.column(key)
         side, ok = integers(values)
         for i in np.flatnonzero(~ok).tolist() if repair else ():
             if type(values[i]) is str and (number := whole_number(values[i])) is not None:
-                side[i], ok[i] = number, True
+                side[i], ok[i], as_text[i] = number, True, True
         sides.append(np.where(ok, side, 0))
     heights, widths = sides
+    report.add("repaired", "image", "height or width is text: read as a number", sieve.ids[as_text & sieve.alive])
     wrong = (heights < 1) | (widths < 1)
     if repair and (wrong & sieve.alive).any():
         rows = np.flatnonzero(wrong & sieve.alive)
@@ -176,7 +205,7 @@ def name_problem(name: Any) -> str | None:
     if type(name) is str and PLAIN_NAME.fullmatch(name):
         return None
     if type(name) is not str or not name.strip():
-        return "without file_name"
+        return NAMELESS
     if "\0" in name:
         return "whose file_name has a NUL character"
     if "://" in name or re.match(r"(data|file|https?):", name, re.IGNORECASE):

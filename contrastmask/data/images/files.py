@@ -107,10 +107,12 @@ def _needed_orientation(path: Path, image: Image.Image, size: tuple[int, int] | 
     if exif == "auto" and turned == (width, height):
         return found
     shown = turned if exif == "apply" else image.size
+    why = "they belong to another version of the image"
+    if shown == (height, width) and found not in SWAPS_SIDES:
+        why = "width and height are exchanged in the annotation file"
     raise DataError(
         f"{path}: the image has {shown[0]}×{shown[1]} pixels (width × height), the annotations say "
-        f"{width}×{height}; they belong to another version of the image"
-        + (f" (data.exif={exif})" if exif != "auto" and found in SWAPS_SIDES else "")
+        f"{width}×{height}; {why}" + (f" (data.exif={exif})" if exif != "auto" and found in SWAPS_SIDES else "")
     )
 
 

@@ -1,5 +1,5 @@
-"""Where the file of a ``file_name`` lies in the image folder, however the name is written: other separators, another
-Unicode form, the folders of an upload. It never leads out of the folder."""
+"""Where the file of a ``file_name`` lies in the image folder, however the name is written: other separators, capitals,
+another Unicode form, an address of the web, the folders of an upload. It never leads out of the folder."""
 
 from __future__ import annotations
 
@@ -9,17 +9,29 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import unquote
 
 from contrastmask.data.images.rules import AUTO, PLAIN, ImageRules
 from contrastmask.errors import DataError
 
 _DRIVE_OR_SCHEME = re.compile(r"^([A-Za-z]:|[a-z][a-z0-9+]+:(?=//))")
+_WEB = re.compile(r"^[a-z][a-z0-9+]+://")
+_LOCAL_FILES = re.compile(r"(local-files/)\?d=")  # Label Studio's address of a file of its own disk
+_UPLOADED = re.compile(r"^[0-9a-f]{8}(-|__)(?=.)")  # Label Studio puts it before the name of an upload
 _SAMPLE = 200  # names that a way out is tried on
 
 
 def parts_of(name: str) -> list[str]:
-    """The parts of a name between separators of any system, without a drive, a scheme or a root."""
-    return [part for part in re.split(r"[/\\]+", _DRIVE_OR_SCHEME.sub("", name)) if part]
+    """The parts of a name between separators of any system, without a drive, a scheme or a root.
+
+    Of an address of the web what follows ``?`` or ``#`` is left out, and signs written as ``%20`` are read.
+    """
+    inner = _LOCAL_FILES.sub(r"\1", name)
+    if _WEB.match(name):
+        inner = re.split("[?#]", inner)[0]
+    if inner != name or _WEB.match(name):
+        inner = unquote(inner)
+    return [part for part in re.split(r"[/\\]+", _DRIVE_OR_SCHEME.sub("", inner)) if part]
 
 
 def kept_name(name: str, rules: ImageRules) -> str:
@@ -73,23 +85,28 @@ def _candidates(name: str, rules: ImageRules) -> Iterator[str]:
     if rules.strip_path == AUTO:
         parts = parts_of(name)
         yield from ("/".join(parts[i:]) for i in range(len(parts)))
+        if parts and _UPLOADED.match(parts[-1]):
+            yield _UPLOADED.sub("", parts[-1])
     else:
         yield kept_name(name, rules)
 
 
 def _existing(root: Path, name: str) -> str | None:
     """The name of a file inside ``root`` as the disk has it."""
-    for variant in dict.fromkeys((name, name.replace("\\", "/"))):
-        if not _is_inside(variant):
-            continue
-        try:
-            if (root / variant).is_file():
-                return variant
-            if not variant.isascii() and (found := _equivalent(root, variant)):
-                return found
-        except (OSError, ValueError):  # a name too long, a NUL
-            continue
+    plain = (name, unquote(name), name.strip())
+    spellings = dict.fromkeys([*plain, *(spelling.replace("\\", "/") for spelling in plain)])
+    for find in (_exact, _equivalent):  # the very name first, however it may be written otherwise
+        for spelling in filter(_is_inside, spellings):
+            try:
+                if found := find(root, spelling):
+                    return found
+            except (OSError, ValueError):  # a name too long, a NUL
+                continue
     return None
+
+
+def _exact(root: Path, name: str) -> str | None:
+    return name if (root / name).is_file() else None
 
 
 def _is_inside(name: str) -> bool:
@@ -97,23 +114,30 @@ def _is_inside(name: str) -> bool:
 
 
 def _equivalent(root: Path, name: str) -> str | None:
-    """The same name in another Unicode form, part by part: one disk composes é, another takes it apart."""
+    """The one file whose name differs, part by part, by capitals or the Unicode form alone: one disk composes é,
+    another takes it apart; one tells A from a, another does not."""
     here: list[str] = []
     for part in Path(name).parts:
         folder = root.joinpath(*here)
         if not (folder / part).exists():
-            part = _entries(str(folder), folder.stat().st_mtime_ns).get(unicodedata.normalize("NFC", part), "")
+            part = _entries(str(folder), folder.stat().st_mtime_ns).get(_folded(part), "")
             if not part:
                 return None
         here.append(part)
     return "/".join(here) if root.joinpath(*here).is_file() else None
 
 
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
 @lru_cache(maxsize=256)
 def _entries(folder: str, _changed: int) -> dict[str, str]:
-    names = os.listdir(folder)
-    found = {unicodedata.normalize("NFC", name): name for name in names if not name.isascii()}
-    return found if len(found) == sum(not name.isascii() for name in names) else {}
+    """Names of a folder by what they are but for capitals and the Unicode form; "" where several are alike."""
+    found: dict[str, str] = {}
+    for name in os.listdir(folder):
+        found[_folded(name)] = "" if _folded(name) in found else name
+    return found
 
 
 @lru_cache(maxsize=8)
@@ -151,8 +175,32 @@ def _way_out(root: Path, name: str) -> str:
     for number in range(1, len(parts_of(name))):
         if found := _existing(root, kept_name(name, ImageRules(strip_path=number))):
             return f"data.strip_path={number} finds {found}"
-    found = _by_its_end(root, name)
-    return f"data.strip_path=auto finds {found}" if found else ""
+    if found := _by_its_end(root, name):
+        return f"data.strip_path=auto finds {found}"
+    found = _of_other_ending(root, name)
+    return f"{found} does: if it is this one, `file_name` needs its ending" if found else ""
+
+
+def _of_other_ending(root: Path, name: str) -> str | None:
+    """The one picture of this name but for what follows its last dot, or with an ending where it has none."""
+    parts = parts_of(name)
+    if not parts or not _is_inside(name):
+        return None
+    folder = root.joinpath(*parts[:-1])
+    try:
+        names = _stems(str(folder), folder.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return None
+    found = {*names.get(Path(parts[-1]).stem, []), *names.get(parts[-1], [])}
+    return "/".join([*parts[:-1], *found]) if len(found) == 1 else None
+
+
+@lru_cache(maxsize=8)
+def _stems(folder: str, _changed: int) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in os.listdir(folder):
+        found.setdefault(Path(name).stem, []).append(name)
+    return found
 
 
 def _inside(root: Path, name: str, rules: ImageRules) -> Path:

@@ -16,7 +16,8 @@ class ImageRules:
 
     Attributes:
         strip_path: leading folders of every ``file_name`` that are left out (at most all of them: the last part stays);
-            "auto": as many as it takes to find the file, or the one file of this name in any sub-folder.
+            "auto": as many as it takes to find the file, or the one file of this name in any sub-folder; also without
+            what Label Studio puts before the names of uploads.
         follow_links: links inside the image folder may lead out of it.
         exif: the camera's orientation is applied "auto"-matically where only then the size agrees with the annotation
             file's, always ("apply", what a viewer shows; sizes before the turn are exchanged), or never ("ignore").

@@ -34,6 +34,12 @@ def files(root: Path, *names: str) -> Path:
         (unicodedata.normalize("NFD", "日が/é.png"), unicodedata.normalize("NFC", "日が/é.png")),
         (unicodedata.normalize("NFC", "é\\ü.png"), unicodedata.normalize("NFD", "é/ü.png")),
         ("plain.png", "plain.png"),
+        ("Sub/FRAME_01.PNG", "sub/frame_01.png"),
+        ("É.PNG", unicodedata.normalize("NFD", "é.png")),
+        ("my%20photos%2Fa%5F1.png", "my photos/a_1.png"),
+        ("100%25%20sure.png", "100%25%20sure.png"),  # a file of that very name
+        ("50% of it.png", "50% of it.png"),
+        (" a.png\n", "a.png"),
     ],
 )
 def test_other_spellings_of_a_name_are_found(tmp_path: Path, name: str, there: str) -> None:
@@ -55,6 +61,14 @@ def test_other_spellings_of_a_name_are_found(tmp_path: Path, name: str, there: s
         ("../../set/a.png", "auto", "a.png"),
         ("/data/é.png", "auto", "deep/down/é.png"),
         ("a.png", "auto", "a.png"),
+        ("https://host/bucket/a.png?X-Amz-Signature=3%2Fc&part=/b", 2, "a.png"),
+        ("https://host/bucket/my%20a.png#top", "auto", "my a.png"),
+        ("/data/upload/3/0f3ab9d1-a.png", "auto", "a.png"),
+        ("images/d4ddc42d__a.png", "auto", "a.png"),  # Label Studio's converter (label-studio-sdk 2.1.2) of an address
+        ("/data/upload/3/0f3ab9d1-a.png", "auto", "0f3ab9d1-a.png"),
+        ("/data/local-files/?d=photos/sub/a.png", 2, "photos/sub/a.png"),
+        ("/data/local-files/?d=a.png", "auto", "a.png"),
+        ("/data/local-files/?d=my%20photos%5Ca.png", "auto", "my photos/a.png"),
     ],
 )
 def test_folders_of_an_upload_are_left_out(tmp_path: Path, name: str, strip: int | str, there: str) -> None:
@@ -79,7 +93,9 @@ def test_a_name_that_several_files_have_is_not_guessed(tmp_path: Path) -> None:
         (["/up/1.jpg", "/other/up/2.jpg"], "data.strip_path=2 leaves"),
         (["/up/x.jpg", "/other/up/2.jpg"], "data.strip_path=auto finds 2 of 2"),
         (["C:\\x\\1.jpg"], "data.strip_path=1 leaves"),
-        (["https://host/1.jpg?size=9", "https://host/gone.jpg"], ""),
+        (["https://host/1.jpg?size=9", "https://host/2.jpg"], "data.strip_path=1 leaves"),
+        (["/data/local-files/?d=up/1.jpg", "/data/local-files/?d=up/2.jpg"], "data.strip_path=3 leaves"),
+        (["https://host/gone.jpg", "https://host/lost.jpg"], ""),
     ],
 )
 def test_absolute_names_are_refused_with_a_way_out_that_works(tmp_path: Path, names: list[str], said: str) -> None:
@@ -98,19 +114,47 @@ def test_absolute_names_are_refused_with_a_way_out_that_works(tmp_path: Path, na
 
 def test_a_missing_file_says_which_setting_finds_it(tmp_path: Path) -> None:
     root = files(tmp_path, "1.jpg", "deep/x.jpg")
-    names = ["upload/7/1.jpg", "upload/x.jpg", "gone.jpg"]
+    names = ["upload/7/1.jpg", "upload/x.jpg", "gone.jpg", "images/d4ddc42d__1.jpg"]
     records = read(root, content([], [image(i, file_name=name) for i, name in enumerate(names)]))
     with pytest.raises(DataError, match=r"image 0: .*1\.jpg: the image file does not exist; data\.strip_path=2 finds"):
         records.file_path(0)
     with pytest.raises(DataError, match=r"data\.strip_path=auto finds deep/x\.jpg"):
         records.file_path(1)
     assert records.file_path(2) == root / "gone.jpg"
+    with pytest.raises(DataError, match=r"data\.strip_path=auto finds 1\.jpg"):
+        records.file_path(3)
+
+
+def test_of_several_that_differ_by_capitals_none_is_guessed(tmp_path: Path) -> None:
+    root = files(tmp_path, "a.png", "A.png")
+    assert find_image(root, "A.png")[1] == "A.png"
+    with pytest.raises(DataError, match=r"A\.PNG: the image file does not exist; A\.png does"):
+        find_image(root, "A.PNG")
+
+
+@pytest.mark.parametrize("name", ["sub/frame_000001", "sub/frame_000001.PNG"])
+def test_another_ending_is_told(tmp_path: Path, name: str) -> None:
+    root = files(tmp_path, "sub/frame_000001.jpg", "sub/frame_000002.jpg")
+    with pytest.raises(DataError, match=r"not exist; sub/frame_000001\.jpg does: if it is this one, `file_name` needs"):
+        find_image(root, name)
+    files(tmp_path, "sub/frame_000001.tif")
+    assert find_image(root, name) == (root / name, name)
 
 
 @pytest.mark.parametrize("strip", [0, 1, 2, "auto"])
 @pytest.mark.parametrize(
     "name",
-    ["../secret.txt", "a/../../secret.txt", "..\\secret.txt", "a\\..\\..\\secret.txt", "x/../../secret.txt"],
+    [
+        "..%2Fsecret.txt",
+        "%2e%2e/secret.txt",
+        "https://host/x/%2e%2e/%2e%2e/secret.txt",
+        "/local-files/?d=../secret.txt",
+        "../secret.txt",
+        "a/../../secret.txt",
+        "..\\secret.txt",
+        "a\\..\\..\\secret.txt",
+        "x/../../secret.txt",
+    ],
 )
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str, strip: int | str) -> None:
     (tmp_path / "secret.txt").write_text("own")
@@ -121,7 +165,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str, strip: int |
         except DataError:
             continue
         assert path.is_relative_to(root)
-        assert ".." not in inner
+        assert ".." not in Path(inner).parts
         assert not path.exists()
     (tmp_path / "absolute.txt").write_text("own")
     with pytest.raises(DataError, match="leads out"):
