@@ -6,6 +6,7 @@ Ragged arrays are values [N] with offsets [R+1]: row r is `values[offsets[r]:off
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -77,7 +78,11 @@ def flags(values: Sequence[Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def quadruples(values: Sequence[Any] | np.ndarray, *, text: bool = False) -> np.ndarray:
-    """float64 [N, 4]; a value that is no list of four numbers, with `text` also as text, gives a row with NaN."""
+    """float64 [N, 4]; a value that is no list of four numbers gives a row with NaN.
+
+    Args:
+        text: numbers may be text, the list JSON within JSON or an object of left, top, width and height.
+    """
     if isinstance(values, np.ndarray):
         return values
     lists_of_four = set(map(type, values)) == {list} and set(map(len, values)) == {4}
@@ -86,11 +91,28 @@ def quadruples(values: Sequence[Any] | np.ndarray, *, text: bool = False) -> np.
             return np.fromiter(chain.from_iterable(values), np.float64, 4 * len(values)).reshape(-1, 4)
         except OverflowError:
             pass
+    if text:
+        values = [_as_list(value) for value in values]
     rows = [
         [_number(x, text) for x in value] if type(value) is list and len(value) == 4 else [np.nan] * 4
         for value in values
     ]
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
+
+
+_SIDES = (("x", "left"), ("y", "top"), ("width", "w"), ("height", "h"))
+
+
+def _as_list(value: Any) -> Any:
+    """A box that is JSON as text, or an object of its four numbers, as a list."""
+    if type(value) is str and len(value) < 1000:
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if type(value) is dict and len(value) == 4:
+        return [next((value[key] for key in keys if key in value), None) for keys in _SIDES]
+    return value
 
 
 def _number(value: Any, text: bool = False) -> float:

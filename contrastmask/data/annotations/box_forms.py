@@ -10,9 +10,14 @@ import numpy as np
 from contrastmask.data.segmentation.extents import Extents
 
 WAY = "data.repair=true reads the file's boxes so"
+PIXELS = "write them in pixels"
 AGREE = 0.9  # of the rows that tell two forms apart must tell the same
 SHARES = "x, y, width, height in shares of the image (0..1)"
+CORNERS_IN_SHARES = "two corners in shares of the image (0..1)"
+CENTRES_IN_SHARES = "the centre, width and height in shares of the image (0..1)"
+UNTOLD = "in shares of the image (0..1), of x, y or of the centre: nothing tells which"
 FEW = 3  # boxes of another form in a file of sound ones are chance
+EDGE = 0.005  # of its image that a box in shares may stand out by
 BEYOND = 0.3  # of boxes without masks that leave their image
 
 
@@ -38,8 +43,8 @@ FORMS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "two corners x1, y1, x2, y2": _as_it_is,
     "the centre, width and height": _centre,
     SHARES: _scaled(_plain, 1),
-    "two corners in shares of the image (0..1)": _scaled(_as_it_is, 1),
-    "the centre, width and height in shares of the image (0..1)": _scaled(_centre, 1),
+    CORNERS_IN_SHARES: _scaled(_as_it_is, 1),
+    CENTRES_IN_SHARES: _scaled(_centre, 1),
     "x, y, width, height in percent of the image": _scaled(_plain, 100),
     "two corners in percent of the image": _scaled(_as_it_is, 100),
 }
@@ -59,6 +64,11 @@ class BoxForm:
     read: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
     @property
+    def told(self) -> bool:
+        """The boxes can only mean this form."""
+        return self.name not in ("", UNTOLD)
+
+    @property
     def reason(self) -> str:
         """For the report."""
         return f"box is {self.name}, not x, y, width, height in pixels"
@@ -70,7 +80,8 @@ def box_form(xywh: np.ndarray, size: np.ndarray, masks: Extents) -> BoxForm:
     finite = np.isfinite(xywh).all(axis=1)
     known = np.flatnonzero(finite & masks.present)
     if _are_shares(xywh[finite], size[finite]) and not (masks.box[known] > 1).any():
-        return BoxForm(SHARES, finite, FORMS[SHARES])
+        name = _kind_of_shares(xywh, masks.box, finite)
+        return BoxForm(name, finite, FORMS.get(name, _plain))
     if len(known):
         return _by_masks(xywh, size, masks.box, known) or usual
     return _by_boxes_alone(xywh, size, finite) or usual
@@ -104,6 +115,26 @@ def _fit(boxes: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def _are_shares(given: np.ndarray, sizes: np.ndarray) -> bool:
     inside = ((given >= 0) & (given <= 1)).all() and (given[:, 2:] > 0).all()
     return bool(len(given) and inside and (sizes > 1).all())
+
+
+def _kind_of_shares(xywh: np.ndarray, around: np.ndarray, finite: np.ndarray) -> str:
+    """Which numbers boxes in shares are: as the masks that are in shares, too, tell; else the one that no box
+    contradicts by leaving its image or by its second corner."""
+    forms = {SHARES: _plain, CENTRES_IN_SHARES: _centre, CORNERS_IN_SHARES: _as_it_is}
+    one = np.ones((len(xywh), 2))
+    boxes = {name: form(xywh, one)[finite] for name, form in forms.items()}
+    drawn = np.isfinite(around[finite]).all(axis=1)
+    if drawn.any():
+        off = {
+            name: float(np.median(np.abs(found - around[finite])[drawn].max(axis=1))) for name, found in boxes.items()
+        }
+        return min(off, key=off.__getitem__)
+    possible = [
+        name
+        for name, found in boxes.items()
+        if (found >= -EDGE).all() and (found <= 1 + EDGE).all() and (found[:, 2:] > found[:, :2]).all()
+    ]
+    return possible[0] if len(possible) == 1 else UNTOLD
 
 
 def _by_boxes_alone(xywh: np.ndarray, size: np.ndarray, finite: np.ndarray) -> BoxForm | None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from contrastmask.data.annotations.box_forms import WAY, box_form
+from contrastmask.data.annotations.box_forms import PIXELS, WAY, box_form
+from contrastmask.data.annotations.keys import READS_TEXT
+from contrastmask.data.annotations.row_table import Column
 from contrastmask.data.annotations.sieve import Sieve
+from contrastmask.data.columns import quadruples
 from contrastmask.data.segmentation.check import REACH
 from contrastmask.data.segmentation.extents import Extents
 
@@ -19,22 +22,46 @@ PROBLEMS = (
     "box outside its image, or all but 1 px",
 )
 MEASURES = "data.repair=true measures boxes on masks"
+TURNED = "five numbers are a turned box: the upright one around it is needed"
+SAMPLE = 50
 
 
-def clean_boxes(xywh: np.ndarray, size: np.ndarray, masks: Extents, sieve: Sieve, *, repair: bool) -> np.ndarray:
+def odd_boxes_way(bbox: Column, xywh: np.ndarray) -> str:
+    """What to do about values that are no four numbers, as far as the first of them tell.
+
+    Args:
+        bbox: A values. xywh: float64 [A, 4], what was read of them.
+    """
+    odd = [bbox[row] for row in np.flatnonzero(np.isnan(xywh).any(axis=1))[:SAMPLE].tolist()]
+    if np.isfinite(quadruples(odd, text=True)).all(axis=1).any():
+        return READS_TEXT
+    return TURNED if any(type(value) is list and len(value) == 5 for value in odd) else ""
+
+
+def count_odd_boxes(bbox: Column, xywh: np.ndarray, sieve: Sieve) -> None:
+    """Count the rows whose `bbox` of another form than four numbers was read all the same; arguments as above."""
+    read = np.isnan(quadruples(bbox)).any(axis=1) & np.isfinite(xywh).all(axis=1)
+    sieve.count("repaired", read, "bbox is text or an object: read as four numbers")
+
+
+def clean_boxes(
+    xywh: np.ndarray, size: np.ndarray, masks: Extents, sieve: Sieve, *, repair: bool, way: str = ""
+) -> np.ndarray:
     """Drop useless boxes, clip the others.
 
     Args:
         xywh: float64 [A, 4], NaN where the file has no number. size: int64 [A, 2], the images' (W, H).
         repair: read boxes of another form (two corners, shares of the image), and measure useless ones on masks.
+        way: what to do about those that are no numbers.
 
     Returns:
         float64 [A, 4], xyxy; meaningful where the sieve keeps the row.
     """
     form = box_form(xywh, size, masks)
-    boxes = form.read(xywh, size) if repair else _corners(xywh)
+    boxes, way_of_form = form.read(xywh, size) if repair else _corners(xywh), WAY if form.told else PIXELS
     if form.name:
-        sieve.count("repaired" if repair else "warning", form.rows, form.reason, "" if repair else WAY)
+        mended = repair and form.told
+        sieve.count("repaired" if mended else "warning", form.rows, form.reason, "" if mended else way_of_form)
     problem = _problems(boxes, size, np.isfinite(xywh).all(axis=1))
     useless = problem > 0
     with np.errstate(invalid="ignore"):
@@ -49,8 +76,10 @@ def clean_boxes(xywh: np.ndarray, size: np.ndarray, masks: Extents, sieve: Sieve
         problem = np.where(measurable & useless, 0, problem)
     for code, reason in enumerate(PROBLEMS[1:], 1):
         bad = problem == code
-        ways = [WAY] * bool(form.name and code > 1) + [MEASURES] * bool((bad & measurable).any())
-        sieve.drop(bad, reason, "" if repair else "; ".join(dict.fromkeys(ways)))
+        ways = (
+            [] if repair else [way_of_form] * bool(form.name and code > 1) + [MEASURES] * bool((bad & measurable).any())
+        )
+        sieve.drop(bad, reason, "; ".join([way] * bool(way and code == 1) + ways))
     boxes = np.where(np.isfinite(boxes), boxes, 0)
     clipped = np.clip(boxes, 0, limit)
     with np.errstate(over="ignore"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from contrastmask.data.columns import INT64_MAX, integers
 
 _FIRST_FREE = 1
-READS_TEXT = "data.repair=true reads numbers that are written as text"
+READS_TEXT = "data.repair=true reads text in place of numbers"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,14 @@ def read_keys(values: Sequence[Any], *, text: bool) -> Keys:
     return Keys(ids, ok, as_text, texts)
 
 
-def read_references(values: Sequence[Any], keys: Keys, *, text: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A column that refers to `keys`: int64 [N], ok bool [N], and bool [N] where it is text."""
+def read_references(
+    values: Sequence[Any], keys: Keys, *, text: bool, names: Mapping[str, int] | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A column that refers to `keys`: int64 [N], ok bool [N], and bool [N] where it is text.
+
+    Args:
+        text: numbers may be text, and text that is an id; also one of `names`, which stands for its number.
+    """
     ids, ok = integers(values)
     as_text = np.zeros(len(ok), dtype=bool)
     if text and not ok.all():
@@ -58,6 +64,7 @@ def read_references(values: Sequence[Any], keys: Keys, *, text: bool) -> tuple[n
             if type(values[i]) is str:
                 number = whole_number(values[i])
                 number = keys.texts.get(values[i]) if number is None else number
+                number = (names or {}).get(values[i]) if number is None else number
                 if number is not None:
                     ids[i], ok[i], as_text[i] = number, True, True
     return ids, ok, as_text

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from contrastmask.data.annotations.boxes import clean_boxes
+from contrastmask.data.annotations.boxes import clean_boxes, count_odd_boxes, odd_boxes_way
 from contrastmask.data.annotations.categories import read_categories
 from contrastmask.data.annotations.crowds import count_crowded, count_crowds
 from contrastmask.data.annotations.doubles import settle_doubles
@@ -31,6 +31,7 @@ from contrastmask.data.annotations.references import References, count_reference
 from contrastmask.data.annotations.reviewed import REVIEW, accepted_rows
 from contrastmask.data.annotations.row_table import Column
 from contrastmask.data.annotations.strays import count_percent, count_strays
+from contrastmask.data.annotations.turned import settle_turned
 from contrastmask.data.columns import flags, numbers, offsets_of, quadruples
 from contrastmask.data.file_content import no_garbage_collection, require_folder
 from contrastmask.data.reading import AS_IT_IS, Reading
@@ -120,13 +121,17 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     bbox, raw, area, marks, sure, reviews, attributes = (_chosen(column, kept) for column in columns)
     del columns
     crowd, image, xywh, area = crowd[kept], sieve.image, quadruples(bbox, text=reading.repair), numbers(area)
+    if reading.repair:
+        count_odd_boxes(bbox, xywh, sieve)
     predicted, accepted = predicted_rows(marks, attributes), accepted_rows(reviews, attributes)
     confidence = confidences(sure, attributes, predicted)
     size = np.stack([images["widths"], images["heights"]], axis=1).astype(np.int64)[image]
 
+    if any(attributes):
+        xywh = settle_turned(xywh, attributes, raw, size, sieve, repair=reading.repair)
     packed, masks = _read_masks(raw, xywh, size, sieve, reading.repair)
+    boxes = clean_boxes(xywh, size, masks, sieve, repair=reading.repair, way=odd_boxes_way(bbox, xywh))
     del bbox
-    boxes = clean_boxes(xywh, size, masks, sieve, repair=reading.repair)
     sieve.drop(packed.blank & (area <= 0), "area and mask are empty")
     crowd = _settle_crowds(crowd, packed, masks, boxes, size, sieve, reading)
     has_mask = _settle_masks(raw, packed, predicted, accepted, size, sieve, reading)
