@@ -19,18 +19,19 @@ from contrastmask.errors import ContrastMaskError, DataError
 
 
 def read_categories(
-    path: Path, rows: list[Any], reading: Reading, count: Callable[[Keys], Counter[int]], report: Report
+    path: Path, rows: list[Any], reading: Reading, count: Callable[[Keys, dict[str, int]], Counter[int]], report: Report
 ) -> tuple[tuple[Category, ...], Keys, dict[int, int]]:
     """Categories sorted by id. The label table must be beyond doubt: little is repaired here.
 
     Args:
-        count: gives, from the table's ids, how many annotations every id has.
+        count: gives, from the table's ids and names, how many annotations every id has.
 
     Returns:
         the categories; the ids of the whole table; the ids that stand for another: id → id of the same name.
 
     Raises:
-        DataError: a category without integer id or name, ids or names that occur twice, or no category left.
+        DataError: a category without integer id or name, ids or names that occur twice, no category left, or
+            annotations that use the ids one off.
     """
     rows = [row if type(row) is dict else {} for row in rows]
     keys = read_keys([row.get("id") for row in rows], text=reading.repair)
@@ -49,7 +50,8 @@ def read_categories(
     twice = [id_ for id_, number in Counter(id_ for id_, _ in table).items() if number > 1]
     if twice:
         raise DataError(f"{path}: categories share the id {', '.join(map(repr, twice[:5]))}; mend the file")
-    objects = count(keys)
+    objects = count(keys, {name: id_ for id_, name in reversed(table)})
+    _require_one_count(path, {id_ for id_, _ in table}, objects)
     empty = [entry for entry in table if not objects[entry[0]]]
     if reading.empty_categories == "drop" and empty:
         report.add("dropped", "category", "without objects", [name for _, name in empty])
@@ -62,6 +64,20 @@ def read_categories(
     table, alias = _join_names(path, table, objects, reading.repair, report)
     _warn_of_near_names(table, report)
     return tuple(Category(id_, name) for id_, name in sorted(table)), keys, alias
+
+
+def _require_one_count(path: Path, table: set[int], objects: Counter[int]) -> None:
+    """Raise where annotations count the classes from 1 and the table from 0, or the other way round: every object would
+    be of its class's neighbour."""
+    used = set(objects)
+    if used <= table or 2 * len(used) <= len(table):
+        return
+    if any({id_ - step for id_ in used} <= table for step in (1, -1)):
+        own, theirs = (f"{min(ids)} to {max(ids)}" for ids in (table, used))
+        raise DataError(
+            f"{path}: the categories have the ids {own}, the annotations use {theirs}: they are one off, and every "
+            "object would be of the class beside its own. Mend the ids in the file"
+        )
 
 
 def _named(names: list[str], chosen: np.ndarray) -> list[str]:

@@ -75,8 +75,9 @@ def _scale(
 def meanings(segmentation: Any, height: int, width: int) -> Iterator[Any]:
     """COCO segmentations that a value of another form may stand for; none of them is checked.
 
-    A flat list of coordinates; lists of points, as pairs or {"x", "y"}; one list too many around polygons; numbers as
-    text; run lengths whose size is (W, H), or whose `counts` are the text of Python's bytes; all of it as JSON text.
+    A flat list of coordinates; lists of points, as pairs or {"x", "y"}; one list too many around polygons or around run
+    lengths; numbers as text; run lengths whose size is (W, H), or whose `counts` are the text of Python's bytes; all of
+    it as JSON text.
     """
     if type(segmentation) is str and 2 < len(segmentation) <= MOST_TEXT:
         try:
@@ -84,6 +85,8 @@ def meanings(segmentation: Any, height: int, width: int) -> Iterator[Any]:
         except (ValueError, RecursionError):
             return
         yield segmentation
+    if type(segmentation) is list and len(segmentation) == 1 and type(segmentation[0]) is dict:
+        segmentation = segmentation[0]
     if type(segmentation) is list and segmentation:
         yield from _polygons(segmentation)
     if type(segmentation) is dict:

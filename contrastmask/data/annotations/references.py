@@ -11,7 +11,7 @@ import numpy as np
 
 from contrastmask.data.annotations.image_table import ImageTable
 from contrastmask.data.annotations.keys import READS_TEXT, Keys, free_ids, read_keys, read_references
-from contrastmask.data.annotations.row_table import RowTable
+from contrastmask.data.annotations.row_table import Column, RowTable
 from contrastmask.data.annotations.sieve import Sieve
 from contrastmask.data.columns import positions_in
 from contrastmask.data.records import Category
@@ -51,8 +51,9 @@ def sift_references(
     sieve = References(rows, "annotation", faults, tuple(category.name for category in categories))
     keys = read_keys(sieve.column("id"), text=repair)
     sieve.ids, sieve.told = keys.ids, keys.ok & ~keys.as_text
+    names = {category.name: category.id for category in categories}
     # Classes first: every later count tells them.
-    ids, known, as_text = read_references(sieve.column("category_id"), category_keys, text=repair)
+    ids, known, as_text = read_references(sieve.column("category_id"), category_keys, text=repair, names=names)
     if alias:
         ids = np.array([alias.get(id_, id_) for id_ in ids.tolist()], dtype=np.int64)
     label, found = positions_in(np.array([category.id for category in categories], dtype=np.int64), ids)
@@ -61,9 +62,9 @@ def sift_references(
     sieve.drop(ok & np.isin(image_ids, images.ambiguous), "of images whose id several images share")
     sieve.image, found = positions_in(images.columns["image_ids"], image_ids)
     unknown = ~(ok & found)
-    remedy = _reads_text(sieve, "image_id", unknown, repair)
+    remedy = "" if repair else _reads_text(sieve.column("image_id"), unknown, images.keys)
     sieve.drop(unknown, "of images that the file does not have", remedy)
-    remedy = _reads_text(sieve, "category_id", sieve.label < 0, repair)
+    remedy = "" if repair else _reads_text(sieve.column("category_id"), sieve.label < 0, category_keys, names)
     sieve.drop(sieve.label < 0, "of categories that the file does not have", remedy)
     as_text |= also
     again = sieve.duplicates(keys.ok)
@@ -89,21 +90,24 @@ def _number(sieve: Sieve, keys: Keys, again: np.ndarray, as_text: np.ndarray, re
     sieve.report = faults
 
 
-def _reads_text(sieve: Sieve, key: str, bad: np.ndarray, repair: bool) -> str:
-    return READS_TEXT if bad.any() and not repair and sieve.has_text(key) else ""
+def _reads_text(values: Column, bad: np.ndarray, keys: Keys, names: dict[str, int] | None = None) -> str:
+    """The way out where one of the bad rows refers to a row by text that says its number or name."""
+    odd = [values[i] for i in np.flatnonzero(bad).tolist() if type(values[i]) is str] if bad.any() else []
+    ids, ok, _ = read_references(odd, keys, text=True, names=names)
+    return READS_TEXT if np.isin(ids[ok], keys.ids[keys.ok]).any() else ""
 
 
-def count_references(rows: list[Any] | RowTable, *, text: bool) -> Callable[[Keys], Counter[int]]:
-    """A function that counts the annotations of every category id."""
+def count_references(rows: list[Any] | RowTable, *, text: bool) -> Callable[[Keys, dict[str, int]], Counter[int]]:
+    """A function that counts the annotations of every category id, given the ids and, by name, those of the table."""
 
-    def count(keys: Keys) -> Counter[int]:
+    def count(keys: Keys, names: dict[str, int]) -> Counter[int]:
         try:
             values = (
                 rows.column("category_id") if isinstance(rows, RowTable) else list(map(itemgetter("category_id"), rows))
             )
         except (KeyError, TypeError, IndexError):
             values = [row.get("category_id") for row in rows if type(row) is dict]
-        ids, ok, _ = read_references(values, keys, text=text)
+        ids, ok, _ = read_references(values, keys, text=text, names=names)
         found, numbers = np.unique(ids[ok], return_counts=True)
         return Counter(dict(zip(found.tolist(), numbers.tolist(), strict=True)))
 

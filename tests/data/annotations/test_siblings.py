@@ -184,11 +184,11 @@ def test_boxes_without_masks_tell_their_form_where_they_can(tmp_path: Path) -> N
     assert "two corners" in read(tmp_path, content(rows)).report.lines("warning")[0]
     records = read(tmp_path, content(rows), repair=True)
     assert records.boxes[0].tolist() == [26, 21, 36, 33]
-    shares = [row(i, bbox=[0.1 * i, 0.5, 0.2, 0.25], segmentation=None) for i in range(1, 4)]
-    assert len(read(tmp_path, content(shares)).ann_ids) == 0
-    dropped = read(tmp_path, content(shares)).report.lines("dropped")
+    few = [row(i, bbox=[0.05 * i, 0.5, 0.2, 0.25], segmentation=None) for i in range(1, 4)]
+    assert len(read(tmp_path, content(few)).ann_ids) == 0
+    dropped = read(tmp_path, content(few)).report.lines("dropped")
     assert "box with a side below 1 px (dog 3; ids 1, 2, 3): data.repair=true reads the file's boxes so" in dropped[0]
-    assert read(tmp_path, content(shares), repair=True).boxes[0].tolist() == pytest.approx([5, 20, 15, 30])
+    assert read(tmp_path, content(few), repair=True).boxes[0].tolist() == pytest.approx([2.5, 20, 12.5, 30])
 
 
 def test_boxes_as_they_should_be_stay_so(tmp_path: Path) -> None:
@@ -319,6 +319,117 @@ def test_crowded_images_are_noted(tmp_path: Path) -> None:
     assert "with more than 100 objects" not in reasons(read(tmp_path, content(rows[:100])), "noted")
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[10, 10.5, 20, 20]",
+        {"x": 10, "y": "10.5", "width": 20, "height": 20},
+        {"left": 10, "top": 10.5, "width": 20, "height": 20},
+    ],
+)
+def test_boxes_as_text_of_a_list_and_as_objects(tmp_path: Path, written: Any) -> None:
+    data = content([row(1, bbox=written, segmentation=None), row(2, image_id=2)])
+    [line] = read(tmp_path, data).report.lines("dropped")
+    assert "bbox is not four finite numbers (dog 1; id 1): data.repair=true reads text in place of numbers" in line
+    mended = read(tmp_path, data, repair=True)
+    assert mended.boxes[0].tolist() == [10, 10.5, 30, 30.5]
+    assert reasons(mended, "repaired") == {"bbox is text or an object: read as four numbers": 1}
+
+
+def shares(form: str, boxes: list[tuple[int, ...]], **changes: Any) -> list[dict[str, Any]]:
+    """Rows with their boxes, and their triangles unless changed, in shares of the image."""
+    write = _forms()[form]
+    found = []
+    for i, (x, y, w, h) in enumerate(boxes):
+        triangle = (np.array([x, y, x + w, y, x, y + h]) / ([W, H] * 3)).tolist()
+        found.append(row(i, image_id=1 + i % 2, bbox=write(x, y, w, h), **{"segmentation": [triangle], **changes}))
+    return found
+
+
+@pytest.mark.parametrize(
+    "form", ["in shares of the image", "the centre, width and height in shares", "two corners in shares"]
+)
+def test_every_form_of_shares_is_told_by_masks_or_by_what_is_possible(tmp_path: Path, form: str) -> None:
+    boxes = [(20, 18, 20, 20), (24, 15, 22, 22), (0, 20, 14, 9), (40, 31, 10, 9)]
+    for changes in ({}, {"segmentation": None}):
+        data = content(shares(form, boxes, **changes))
+        assert form in " ".join(reasons(read(tmp_path, data), "warning"))
+        records = read(tmp_path, data, repair=True)
+        order = np.argsort(records.rows)
+        assert np.abs(records.boxes[order] - [[x, y, x + w, y + h] for x, y, w, h in boxes]).max() < 1e-3
+        assert records.has_mask.all() == (not changes)
+        assert records.report.count("warning") == 0
+
+
+def test_shares_of_which_nothing_tells_the_form_are_not_read(tmp_path: Path) -> None:
+    data = content(shares("in shares of the image", [(20, 18, 20, 12), (22, 15, 16, 14)], segmentation=None))
+    for repair in (False, True):
+        records = read(tmp_path, data, repair=repair)
+        assert len(records.ann_ids) == 0
+        [line] = records.report.lines("warning")
+        assert "of x, y or of the centre: nothing tells which, not x, y, width" in line
+        assert line.endswith("write them in pixels")
+
+
+@pytest.mark.parametrize("name", ["dog", "kite"])
+def test_a_class_by_its_name(tmp_path: Path, name: str) -> None:
+    data = content([row(1, category_id=name), row(2, image_id=2, category_id=1)])
+    with pytest.raises(DataError, match=r"categories that the file does not have.*: data\.repair=true reads text in"):
+        read(tmp_path, data)
+    records = read(tmp_path, data, repair=True)
+    assert [records.class_names[label] for label in records.labels.tolist()] == [name, "person"]
+
+
+def test_advice_is_given_only_where_it_works(tmp_path: Path) -> None:
+    for changes in ({"category_id": "cow"}, {"image_id": "x.jpg"}):
+        with pytest.raises(DataError, match="that the file does not have") as error:
+            read(tmp_path, content([row(1, **changes), row(2)]))
+        assert "reads text" not in str(error.value)
+
+
+def test_run_lengths_in_a_list(tmp_path: Path) -> None:
+    mask = disc()
+    data = content([row(1, segmentation=[rle(mask)], bbox=[17, 12, 17, 17])])
+    assert "data.repair=true reads what can only mean one mask" in read(tmp_path, data).report.lines("without_mask")[0]
+    assert (read(tmp_path, data, repair=True).mask(0) == mask).all()
+
+
+@pytest.mark.parametrize(("own", "used"), [((0, 1, 2), (1, 2, 3)), ((1, 2, 3), (0, 1, 2)), ((0, 1, 2), (2, 3))])
+def test_classes_counted_from_another_number(tmp_path: Path, own: tuple[int, ...], used: tuple[int, ...]) -> None:
+    table = [{"id": id_, "name": f"class {id_}"} for id_ in own]
+    data = content([row(i, image_id=1 + i % 2, category_id=id_) for i, id_ in enumerate(used)], categories=table)
+    for repair in (False, True):  # dropping some would leave the others with the class beside their own
+        with pytest.raises(DataError, match=rf"ids {own[0]} to {own[-1]}, the annotations use {used[0]} to {used[-1]}"):
+            read(tmp_path, data, repair=repair)
+
+
+def test_a_stray_class_is_no_other_count(tmp_path: Path) -> None:
+    table = [{"id": id_, "name": f"class {id_}"} for id_ in range(1, 11)]
+    data = content([row(1, category_id=5), row(2, image_id=2, category_id=11)], categories=table)
+    assert read(tmp_path, data, repair=True).ann_ids.tolist() == [1]
+
+
+def test_pictures_named_by_their_address_alone_as_in_lvis(tmp_path: Path) -> None:
+    """LVIS v1: `coco_url` in place of `file_name`, no `iscrowd`, classes that were looked for by image."""
+    (tmp_path / "train2017").mkdir()
+    (tmp_path / "train2017" / "7.jpg").write_bytes(b"x")
+    address = "http://images.cocodataset.org/train2017/7.jpg"
+    lvis = {"coco_url": address, "neg_category_ids": [90], "not_exhaustive_category_ids": []}
+    data = content([row(1, image_id=7, iscrowd=...)], [{"id": 7, "height": H, "width": W, **lvis}])
+    with pytest.raises(DataError, match=r"file_name is a URL.*: data\.strip_path=1 leaves their first 1 folders"):
+        read(tmp_path, data)
+    records = read(tmp_path, data, strip_path=1)
+    assert records.file_path(0) == tmp_path.resolve() / "train2017" / "7.jpg"
+    assert "named by coco_url" in " ".join(reasons(records, "noted"))
+    assert "which classes were looked for (neg_category_ids" in " ".join(reasons(records, "noted"))
+
+
+def test_pictures_named_by_another_key(tmp_path: Path) -> None:
+    data = content([row(1)], [{"id": 1, "height": H, "width": W, "path": "/datasets/a/1.jpg"}])
+    with pytest.raises(DataError, match=r"without file_name \(id 1\): they have `path`: name it `file_name`"):
+        read(tmp_path, data)
+
+
 CATEGORIES = [{"id": 0, "name": "dogs"}, {"id": 18, "name": "dog"}, {"id": 90, "name": "dog"}]
 
 
@@ -355,6 +466,7 @@ def test_every_id_as_text(tmp_path: Path) -> None:
     assert records.ann_ids.tolist() == [1, 2]
     assert records.labels.tolist() == [0, 1]
     assert records.file_name(1) == "b.jpg"
+    assert records.report.count("repaired", "id is text: read or replaced by a number") == 4
 
 
 def test_images_listed_twice_alike_are_one(tmp_path: Path) -> None:
@@ -369,6 +481,7 @@ def test_images_listed_twice_alike_are_one(tmp_path: Path) -> None:
 def test_numbers_of_pictures_as_text(tmp_path: Path) -> None:
     records = read(tmp_path, content([row(1)], [image(1, height=str(H), width=f" {W}")]), repair=True)
     assert (records.heights[0], records.widths[0]) == (H, W)
+    assert reasons(records, "repaired") == {"height or width is text: read as a number": 1}
 
 
 def test_ids_near_the_largest_leave_room_for_new_ones(tmp_path: Path) -> None:
