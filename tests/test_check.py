@@ -129,3 +129,16 @@ def test_where_train_fails_val_is_told_all_the_same(tmp_path, capsys: pytest.Cap
     said = capsys.readouterr().out
     assert said.count(f"{train}") == 1
     assert f"val: DataError: the annotation file {val} does not exist" in said
+
+
+def test_pictures_of_both_sides_are_told(tmp_path, capsys: pytest.CaptureFixture) -> None:
+    root, annotations, images, *_ = tiny_data(tmp_path)
+    content = json.loads((tmp_path / "annotations" / "train.json").read_text())
+    content["images"] = content["images"][:2]
+    ids = [picture["id"] for picture in content["images"]]
+    content["annotations"] = [row for row in content["annotations"] if row["image_id"] in ids]
+    (tmp_path / "annotations" / "part.json").write_text(json.dumps(content))
+    for name, said in (("part", "warning: 2 images"), ("train", "noted: 4 images")):
+        val = [f"data.val_annotations=annotations/{name}.json", "data.val_images=train"]
+        assert main([root, annotations, images, *val, "split=as_annotated", "--no-images"]) == 0
+        assert f"val: {said}, that are in the training file, too" in capsys.readouterr().out
