@@ -128,7 +128,7 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     size = np.stack([images["widths"], images["heights"]], axis=1).astype(np.int64)[image]
 
     if any(attributes):
-        xywh = settle_turned(xywh, attributes, raw, size, sieve, repair=reading.repair)
+        xywh = settle_turned(xywh, attributes, raw, predicted, size, sieve, repair=reading.repair)
     packed, masks = _read_masks(raw, xywh, size, sieve, reading.repair)
     boxes = clean_boxes(xywh, size, masks, sieve, repair=reading.repair, way=odd_boxes_way(bbox, xywh))
     del bbox

@@ -17,19 +17,27 @@ REASON = f"box is turned by its attributes.{ANGLE}, and the file has it before t
 
 
 def settle_turned(
-    xywh: np.ndarray, attributes: Sequence[Any], raw: Sequence[Any], size: np.ndarray, sieve: Sieve, *, repair: bool
+    xywh: np.ndarray,
+    attributes: Sequence[Any],
+    raw: Sequence[Any],
+    predicted: np.ndarray,
+    size: np.ndarray,
+    sieve: Sieve,
+    *,
+    repair: bool,
 ) -> np.ndarray:
-    """Count turned boxes of objects without a mask, which alone tells otherwise where the object is.
+    """Count turned boxes of objects without a mask that a person drew, which tells where the object is.
 
     Args:
-        xywh: float64 [A, 4]. attributes, raw: the rows' `attributes` and `segmentation`. size: int64 [A, 2], (W, H).
+        xywh: float64 [A, 4]. attributes, raw: the rows' `attributes` and `segmentation`. predicted: bool [A], a model
+            made the mask. size: int64 [A, 2], (W, H).
 
     Returns:
         float64 [A, 4]; with `repair` the upright boxes around the turned ones.
     """
     angles = np.nan_to_num(numbers([v.get(ANGLE) if type(v) is dict else None for v in attributes]), posinf=0, neginf=0)
     rows = np.flatnonzero((angles != 0) & np.isfinite(xywh).all(axis=1))
-    rows = rows[lacks_mask([raw[row] for row in rows.tolist()], size[rows, 1], size[rows, 0])]
+    rows = rows[predicted[rows] | lacks_mask([raw[row] for row in rows.tolist()], size[rows, 1], size[rows, 0])]
     turned, radians = xywh.copy(), np.radians(angles[rows])
     sides, sine, cosine = xywh[rows, 2:], np.abs(np.sin(radians)), np.abs(np.cos(radians))
     with np.errstate(over="ignore", invalid="ignore"):

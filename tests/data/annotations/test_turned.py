@@ -49,6 +49,8 @@ def test_a_mask_tells_where_its_object_is(tmp_path: Path) -> None:
     data = content([row(1, attributes={"rotation": 30.0})])
     assert read(tmp_path, data).report.count("warning") == 0
     assert read(tmp_path, data, repair=True).boxes.tolist() == [[10, 10, 30, 30]]
+    made = content([row(1, attributes={"rotation": 90.0}, bbox=[10, 15, 20, 10], segmentation_predicted=True)])
+    assert read(tmp_path, made, repair=True).boxes.tolist() == [[15, 10, 25, 30]]
 
 
 def test_five_numbers_are_a_turned_box(tmp_path: Path) -> None:
