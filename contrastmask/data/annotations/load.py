@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from contrastmask.data.annotations.areas import positive_areas
 from contrastmask.data.annotations.boxes import clean_boxes, count_odd_boxes, odd_boxes_way
 from contrastmask.data.annotations.categories import read_categories
 from contrastmask.data.annotations.crowds import count_crowded, count_crowds
@@ -25,7 +26,14 @@ from contrastmask.data.annotations.doubles import settle_doubles
 from contrastmask.data.annotations.image_table import read_images
 from contrastmask.data.annotations.lists import read_lists
 from contrastmask.data.annotations.mending import may_mend, mend_masks
-from contrastmask.data.annotations.predicted import CONFIDENCE, PREDICTED, confidences, predicted_rows
+from contrastmask.data.annotations.predicted import (
+    CONFIDENCE,
+    PREDICTED,
+    SCORE,
+    confidences,
+    count_scored,
+    predicted_rows,
+)
 from contrastmask.data.annotations.rectangles import are_boxes, count_rectangles
 from contrastmask.data.annotations.references import References, count_references, sift_references
 from contrastmask.data.annotations.reviewed import REVIEW, accepted_rows
@@ -37,10 +45,9 @@ from contrastmask.data.file_content import no_garbage_collection, require_folder
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Category, Records
 from contrastmask.data.report import Report
-from contrastmask.data.segmentation.check import MENDABLE, MENDS, PROBLEMS, SOUND, Packed, pack, rasterise
+from contrastmask.data.segmentation.check import MENDABLE, MENDS, PROBLEMS, SOUND, Packed, pack
 from contrastmask.data.segmentation.extents import Extents, mask_extents
 from contrastmask.data.segmentation.polygons import Polygons
-from contrastmask.data.segmentation.table import SegmentationTable
 from contrastmask.errors import DataError
 
 __all__ = ["Category", "Records", "load_annotations"]
@@ -113,12 +120,13 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     sieve.count("repaired", odd, "iscrowd is text or not a number: read as 0 or 1")
     sieve.drop(flags(sieve.column("ignore"))[0], "marked ignore")
     columns = [
-        sieve.column(key) for key in ("bbox", "segmentation", "area", PREDICTED, CONFIDENCE, REVIEW, "attributes")
+        sieve.column(key)
+        for key in ("bbox", "segmentation", "area", PREDICTED, CONFIDENCE, REVIEW, "attributes", SCORE)
     ]
     kept = sieve.kept
     # Once narrow the sieve holds no parsed row: they outweigh everything else in memory.
     sieve.narrow()
-    bbox, raw, area, marks, sure, reviews, attributes = (_chosen(column, kept) for column in columns)
+    bbox, raw, area, marks, sure, reviews, attributes, scores = (_chosen(column, kept) for column in columns)
     del columns
     crowd, image, xywh, area = crowd[kept], sieve.image, quadruples(bbox, text=reading.repair), numbers(area)
     if reading.repair:
@@ -137,6 +145,7 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     has_mask = _settle_masks(raw, packed, predicted, accepted, size, sieve, reading)
     untold = has_mask & predicted & np.isnan(confidence)
     sieve.count("noted", untold, "mask is a prediction that tells no confidence in 0..1")
+    count_scored(scores, has_mask & ~predicted & ~crowd, sieve)
     rectangles = are_boxes(masks, boxes, size) & has_mask & ~crowd & sieve.alive
     if reading.rectangles == "box":
         sieve.count("without_mask", rectangles, "mask is its own box")
@@ -159,7 +168,7 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
         "ann_ids": sieve.ids[rows],
         "boxes": boxes[rows].astype(np.float32),
         "labels": sieve.label[rows],
-        "areas": _positive_areas(area, boxes, packed.table, has_mask, size, sieve)[rows],
+        "areas": positive_areas(area, boxes, packed.table, has_mask, size, sieve)[rows],
         "crowd": crowd[rows],
         "predicted": predicted[rows] & ~packed.lacking[rows],
         "confidence": confidence[rows],
@@ -227,24 +236,3 @@ def _settle_crowds(
         return np.zeros(len(crowd), dtype=bool)
     count_crowds(crowd, masks, boxes, lambda row: packed.table.get(row, int(size[row, 1]), int(size[row, 0])), sieve)
     return crowd
-
-
-def _positive_areas(
-    area: np.ndarray,
-    boxes: np.ndarray,
-    table: SegmentationTable,
-    has_mask: np.ndarray,
-    size: np.ndarray,
-    sieve: References,
-) -> np.ndarray:
-    """The file's areas [A]; where they are no positive number, the mask's or else the box's."""
-    wrong = ~(np.isfinite(area) & (area > 0)) & sieve.alive
-    sieve.count("repaired", wrong, "area missing or not positive: measured on the mask or box")
-    area = area.copy()
-    for row in np.flatnonzero(wrong):
-        width, height = size[row].tolist()
-        if has_mask[row]:
-            area[row] = rasterise(table.get(row, height, width), height, width).sum(dtype=np.int64)
-        else:
-            area[row] = (boxes[row, 2:] - boxes[row, :2]).prod()
-    return area

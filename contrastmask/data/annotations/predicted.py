@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from contrastmask.data.annotations.sieve import Sieve
+
 PREDICTED = "segmentation_predicted"
 CONFIDENCE = "segmentation_confidence"
+SCORE = "score"
 _YES = (True, 1, "1", "true", "True", "TRUE", "yes")
 
 
@@ -44,6 +47,18 @@ def confidences(values: list[Any], attributes: list[Any], predicted: np.ndarray)
                 found[row] = number
                 break
     return found
+
+
+def count_scored(scores: list[Any], drawn: np.ndarray, sieve: Sieve) -> None:
+    """Warn of masks that are taken for a person's though their rows have a score, as a model's detections do.
+
+    Args:
+        scores: the rows' values of `score`. drawn: bool [A], the row has a mask that counts as a person's.
+    """
+    if any(scores):
+        found = np.array([(number := _share(score)) is not None and 0 < number < 1 for score in scores], dtype=bool)
+        reason = f"mask has a {SCORE} as detections have it: taken for a person's all the same"
+        sieve.count("warning", found & drawn, reason, f"where a model made it, `{PREDICTED}: true` in its row says so")
 
 
 def _share(value: Any) -> float | None:

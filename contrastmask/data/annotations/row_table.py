@@ -37,6 +37,7 @@ class _Plain(msgspec.Struct, gc=False):
     segmentation_confidence: Any = None
     segmentation_review: Any = None
     attributes: Any = None
+    score: Any = None
 
 
 class _Odd(msgspec.Struct, gc=False):
@@ -54,6 +55,7 @@ class _Odd(msgspec.Struct, gc=False):
     segmentation_confidence: Any = None
     segmentation_review: Any = None
     attributes: Any = None
+    score: Any = None
 
 
 class RowTable:

@@ -496,3 +496,16 @@ def test_nothing_of_a_predicted_mask_is_lost_to_the_file(tmp_path: Path) -> None
     before = path.read_bytes()
     load_annotations(path, tmp_path)
     assert path.read_bytes() == before
+
+
+def test_a_model_made_what_has_a_score(tmp_path: Path) -> None:
+    data = content(
+        [row(1, score=0.7), row(2, image_id=2, score=0.7, segmentation=None), row(3, category_id=1, score=1.0)]
+    )
+    [line] = read(tmp_path, data).report.lines("warning")
+    assert "1 annotation, mask has a score as detections have it" in line
+    assert line.endswith("`segmentation_predicted: true` in its row says so")
+    data["annotations"][0]["segmentation_predicted"] = 1
+    records = read(tmp_path, data)
+    assert records.report.count("warning") == 0
+    assert records.predicted.tolist() == [True, False, False]
