@@ -26,6 +26,7 @@ from contrastmask.data.records import Records
 from contrastmask.data.report import Report
 from contrastmask.data.subsets import Subsets
 from contrastmask.errors import ContrastMaskError
+from contrastmask.evaluation.judged import judged_as
 from contrastmask.evaluation.watched import LOSS, WATCHED, WATCHED_GIVEN, expected_figure, explained
 from contrastmask.programs.composing import composed
 from contrastmask.programs.config import Config, register, typed
@@ -66,7 +67,7 @@ def main(arguments: list[str]) -> int:
             bad += number
             reports.append(report)
     if "val" in subsets.records:
-        _print_figures(console, config, subsets)
+        reports.append(_print_figures(console, config, subsets))
     skip = config.data.on_bad == "skip"
     if bad:
         console.print(f"{bad} image files cannot be used" + ("; data.on_bad=skip leaves them out" if not skip else ""))
@@ -106,15 +107,20 @@ def _print_rest(console: Console, subsets: Subsets, said: str) -> None:
                 _print_line(console, side, line)
 
 
-def _print_figures(console: Console, config: Config, subsets: Subsets) -> None:
+def _print_figures(console: Console, config: Config, subsets: Subsets) -> Report:
     """What the best checkpoint will follow; of a detector's settings also what it is with the crop branch."""
-    judged = config.trainer.get("limit_val_batches") != 0
+    records, split = subsets.records["val"], subsets.split
     crop = config.mask_branch.kind == "crop"
-    for start, watched in {"": WATCHED_GIVEN if crop else WATCHED, "with experiment=complete ": WATCHED_GIVEN}.items():
-        if start and crop:
-            continue
-        figure = expected_figure(subsets.records["val"], subsets.split, watched) if judged else LOSS
+    truth, report = (records, Report()) if crop else judged_as(records, subsets.readings["val"])
+    _print_lines(console, "val", report)
+    followed = {"": (WATCHED_GIVEN, records)} if crop else {
+        "": (WATCHED, truth), "with experiment=complete ": (WATCHED_GIVEN, records)
+    }  # fmt: skip
+    for start, (watched, objects) in followed.items():
+        judged = config.trainer.get("limit_val_batches") != 0
+        figure = expected_figure(objects, split, watched) if judged else LOSS
         console.print(start + explained(figure, watched), soft_wrap=True, markup=False)
+    return report
 
 
 def _classes(subsets: Subsets) -> Table:

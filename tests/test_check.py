@@ -142,3 +142,42 @@ def test_pictures_of_both_sides_are_told(tmp_path, capsys: pytest.CaptureFixture
         val = [f"data.val_annotations=annotations/{name}.json", "data.val_images=train"]
         assert main([root, annotations, images, *val, "split=as_annotated", "--no-images"]) == 0
         assert f"val: {said}, that are in the training file, too" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "figure"),
+    [
+        ({"iscrowd": "0"}, "annotations, whose iscrowd is a text or a fraction", "the training loss"),
+        (
+            {"category_id": "kite"},
+            "annotations, of a category that the file does not have: left out",
+            "the training loss",
+        ),
+        (
+            {"segmentation": [1, 1, 30, 1, 30, 30]},
+            "annotations, mask is there as mended alone: none in",
+            "box AP of all classes",
+        ),
+        ({}, "", "mask AP of all classes"),
+    ],
+)
+def test_what_is_mended_in_val_is_no_truth_and_that_is_told(
+    tmp_path, capsys: pytest.CaptureFixture, change: dict, said: str, figure: str
+) -> None:
+    data = tiny_data(tmp_path)
+    file = tmp_path / "annotations" / "val.json"
+    content = json.loads(file.read_text())
+    content["annotations"] = [row | change for row in content["annotations"] if not row["iscrowd"]]
+    for row in content["annotations"]:
+        row["bbox"] = [1, 1, 29, 29] if "segmentation" in change else row["bbox"]
+    file.write_text(json.dumps(content))
+    assert main([*data, "--no-images", "split=as_annotated", "data.repair=true"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    [follows] = [line for line in lines if line.startswith("the best checkpoint follows")]
+    assert follows.startswith(f"the best checkpoint follows {figure}")
+    warned = [line for line in lines if "which take the file as it lies there" in line]
+    assert len(warned) == bool(said)
+    if said:
+        assert said in warned[0]
+        assert warned[0].endswith("mend the file itself")
+        assert "warning" in lines[-1]

@@ -8,6 +8,7 @@ import numpy as np
 
 from contrastmask.data.records import Records
 from contrastmask.data.splits import Split
+from contrastmask.evaluation.judged import Judged
 
 LOSS = "epoch/loss"  # the one figure that is better when it is smaller
 # logged names, the wanted one first, and what they are called
@@ -32,11 +33,11 @@ def first_figure(names: Iterable[str], watched: Iterable[str] = WATCHED) -> str 
     return next((name for name in watched if name in known), None)
 
 
-def expected_figure(truth: Records, split: Split, watched: Iterable[str] = WATCHED) -> str:
+def expected_figure(truth: Records | Judged, split: Split, watched: Iterable[str] = WATCHED) -> str:
     """What the best checkpoint will follow, where all images of ``truth`` are evaluated.
 
     Args:
-        truth: the validation records, predicted masks left out.
+        truth: the validation records, predicted masks left out; of a detector what COCOeval finds in their file.
         watched: :data:`WATCHED`, or :data:`WATCHED_GIVEN` of a network that finds no boxes.
     """
     objects = ~truth.crowd
