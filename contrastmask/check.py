@@ -27,7 +27,7 @@ from contrastmask.data.report import Report
 from contrastmask.data.subsets import Subsets
 from contrastmask.errors import ContrastMaskError
 from contrastmask.evaluation.judged import judged_as
-from contrastmask.evaluation.watched import LOSS, WATCHED, WATCHED_GIVEN, expected_figure, explained
+from contrastmask.evaluation.watched import DECIDING, LOSS, WATCHED, WATCHED_GIVEN, expected_figure, explained, unjudged
 from contrastmask.programs.composing import composed
 from contrastmask.programs.config import Config, register, typed
 from contrastmask.programs.data_options import subset_options
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
             bad += number
             reports.append(report)
     if "val" in subsets.records:
-        reports.append(_print_figures(console, config, subsets))
+        reports.append(_print_figures(console, config, overrides, subsets))
     skip = config.data.on_bad == "skip"
     if bad:
         console.print(f"{bad} image files cannot be used" + ("; data.on_bad=skip leaves them out" if not skip else ""))
@@ -107,20 +107,30 @@ def _print_rest(console: Console, subsets: Subsets, said: str) -> None:
                 _print_line(console, side, line)
 
 
-def _print_figures(console: Console, config: Config, subsets: Subsets) -> Report:
+def _print_figures(console: Console, config: Config, overrides: list[str], subsets: Subsets) -> Report:
     """What the best checkpoint will follow; of a detector's settings also what it is with the crop branch."""
     records, split = subsets.records["val"], subsets.split
     crop = config.mask_branch.kind == "crop"
     truth, report = (records, Report()) if crop else judged_as(records, subsets.readings["val"])
     _print_lines(console, "val", report)
-    followed = {"": (WATCHED_GIVEN, records)} if crop else {
-        "": (WATCHED, truth), "with experiment=complete ": (WATCHED_GIVEN, records)
-    }  # fmt: skip
-    for start, (watched, objects) in followed.items():
-        judged = config.trainer.get("limit_val_batches") != 0
-        figure = expected_figure(objects, split, watched) if judged else LOSS
-        console.print(start + explained(figure, watched), soft_wrap=True, markup=False)
+    kinds = [("", config, WATCHED_GIVEN if crop else WATCHED, truth)]
+    if not crop and (completing := _completing(overrides)):
+        kinds.append(("with experiment=complete ", completing, WATCHED_GIVEN, records))
+    for start, settings, watched, objects in kinds:
+        why = unjudged(**{name: settings.trainer.get(name) for name in DECIDING})
+        figure = LOSS if why else expected_figure(objects, split, watched)
+        console.print(start + explained(figure, watched, why), soft_wrap=True, markup=False)
     return report
+
+
+def _completing(overrides: list[str]) -> Config | None:
+    """The same settings with the crop branch's experiment; None where they do not go together."""
+    others = [word for word in overrides if word.lstrip("+").partition("=")[0] != "experiment"]
+    try:
+        config = _config([*others, "experiment=complete"])
+    except ContrastMaskError:
+        return None
+    return config if config.mask_branch.kind == "crop" else None
 
 
 def _classes(subsets: Subsets) -> Table:

@@ -98,11 +98,33 @@ def test_what_the_best_checkpoint_follows_is_said_before(tmp_path, capsys: pytes
     said = capsys.readouterr().out
     assert "the best checkpoint follows IoU of masks in given boxes of the novel classes" in said
     assert said.count("best checkpoint") == 1
-    for overrides, said in (([], "novel classes"), (["trainer.limit_val_batches=0"], "the training loss")):
+    for overrides, said in (
+        ([], "mask AP of the novel classes"),
+        (["trainer.limit_val_batches=0"], "the training loss"),
+    ):
         assert main([*data, "--no-images", *overrides]) == 0
-        assert (
-            f"the best checkpoint follows {'mask AP of the ' if not overrides else ''}{said}" in capsys.readouterr().out
-        )
+        assert f"the best checkpoint follows {said}" in capsys.readouterr().out
+
+
+def test_a_training_that_ends_before_its_first_evaluation_follows_the_loss(
+    tmp_path, capsys: pytest.CaptureFixture
+) -> None:
+    data = [*tiny_data(tmp_path), "--no-images"]
+    why = "trainer.check_val_every_n_epoch=6: no evaluation within the 5 epochs of the training"
+    loss, figure = f"the best checkpoint follows the training loss; {why}", "IoU of masks in given boxes"
+    assert main([*data, "experiment=complete", "schedule.epochs=5"]) == 0
+    assert f"\n{loss}" in capsys.readouterr().out
+    # a detector is evaluated after each epoch, the crop branch with the same words after the sixth
+    assert main([*data, "schedule.epochs=5"]) == 0
+    said = capsys.readouterr().out
+    assert "\nthe best checkpoint follows mask AP" in said
+    assert f"\nwith experiment=complete {loss}" in said
+    for enough in ("schedule.epochs=6", "trainer.max_epochs=-1"):
+        assert main([*data, "experiment=complete", enough]) == 0
+        assert f"\nthe best checkpoint follows {figure}" in capsys.readouterr().out
+    # what does not go with it is no fault of these settings
+    assert main([*data, "mask_branch=pyramid", "experiment=demo", "data=coco", "backbone=r18"]) == 0
+    assert "experiment=complete" not in capsys.readouterr().out
 
 
 def test_no_novel_class_is_said(tmp_path, capsys: pytest.CaptureFixture) -> None:

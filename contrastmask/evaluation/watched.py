@@ -25,6 +25,8 @@ WATCHED_GIVEN = {
     LOSS: WATCHED[LOSS],
 }
 _NAMES = WATCHED | WATCHED_GIVEN
+# of Lightning's settings, those that decide whether a training is evaluated before its end
+DECIDING = ("limit_val_batches", "check_val_every_n_epoch", "max_epochs")
 
 
 def first_figure(names: Iterable[str], watched: Iterable[str] = WATCHED) -> str | None:
@@ -52,8 +54,25 @@ def expected_figure(truth: Records | Judged, split: Split, watched: Iterable[str
     return first_figure(found, watched) or LOSS
 
 
-def explained(name: str, watched: Iterable[str] = WATCHED) -> str:
-    """``name`` in words, and what there is no figure of."""
+def unjudged(
+    limit_val_batches: float | None = None, check_val_every_n_epoch: int | None = None, max_epochs: int | None = None
+) -> str | None:
+    """Why a training with these of Lightning's settings is never evaluated before its end; None where it is.
+
+    (``max_steps`` and ``max_time`` may end it before its first evaluation, too; that is not foretold.)
+    """
+    if limit_val_batches == 0:
+        return "trainer.limit_val_batches=0: no evaluation during the training"
+    every, epochs = check_val_every_n_epoch, max_epochs
+    if every is None or epochs is None or not 0 <= epochs < every:  # -1: without end
+        return None
+    return f"trainer.check_val_every_n_epoch={every}: no evaluation within the {epochs} epochs of the training"
+
+
+def explained(name: str, watched: Iterable[str] = WATCHED, why: str | None = None) -> str:
+    """``name`` in words, and what there is no figure of, or ``why`` there is none."""
+    if why is not None:
+        return f"the best checkpoint follows {_NAMES.get(name, name)}; {why}"
     listed = list(watched)
     lacking = [_NAMES.get(other, other) for other in listed[: listed.index(name)]]
     why = f"; there is no {' and no '.join(lacking)}" if lacking else ""

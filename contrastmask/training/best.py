@@ -10,7 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
-from contrastmask.evaluation.watched import LOSS, WATCHED, explained, first_figure
+from contrastmask.evaluation.watched import DECIDING, LOSS, WATCHED, explained, first_figure, unjudged
 from contrastmask.spoken import say
 
 
@@ -50,7 +50,8 @@ class Best(Checkpoint):
             return
         if name != self.figure:
             self.figure, self.value = name, math.nan
-            say(explained(name, self.watch))
+            why = unjudged(**{setting: getattr(trainer, setting) for setting in DECIDING}) if name == LOSS else None
+            say(explained(name, self.watch, why))
         value = -figures[name] if name == LOSS else figures[name]
         if not value <= self.value:  # NaN: the first value
             self.value = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from contrastmask.check import main as check
 from contrastmask.evaluation.watched import WATCHED, explained, first_figure
 from contrastmask.training.best import Best
 from tests.tiny_run import run_train, tiny_data
@@ -23,6 +25,7 @@ class Saved(SimpleNamespace):
 
     def __init__(self, **figures: float) -> None:
         super().__init__(sanity_checking=False, fast_dev_run=False, state=SimpleNamespace(fn="fit"), saved=0)
+        self.limit_val_batches, self.check_val_every_n_epoch, self.max_epochs = None, 1, 9
         self.callback_metrics = {name: torch.tensor(value) for name, value in figures.items()}
 
     def save_checkpoint(self, path: Path) -> None:
@@ -95,17 +98,25 @@ WAYS = {
     "no masks in val": (lambda rows: [{k: v for k, v in r.items() if k != "segmentation"} for r in rows], (), BOX),
     "no annotations in val": (lambda rows: [], (), LOSS),
     "no validation": (lambda rows: rows, ("trainer.limit_val_batches=0",), LOSS),
+    "no epoch that is validated": (lambda rows: rows, ("trainer.check_val_every_n_epoch=2",), LOSS),
     "no class to call novel": (lambda rows: rows, ("split=all",), ALL),
 }
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_training_ends_whatever_cannot_be_judged(tmp_path: Path, way: str, capfd: pytest.CaptureFixture) -> None:
+def test_a_training_ends_and_follows_what_check_foretells(
+    tmp_path: Path, way: str, capfd: pytest.CaptureFixture, caplog: pytest.LogCaptureFixture
+) -> None:
     data = tiny_data(tmp_path / "data")
     keep, overrides, figure = WAYS[way]
     without(tmp_path / "data", keep)
     run = tmp_path / "run"
-    run_train(run, *data, "trainer.max_epochs=1", "callbacks=default", "evaluate_after=false", *overrides)
+    words = [*data, "trainer.max_epochs=1", *overrides]
+    assert check([*words, "--no-images"]) == 0
+    foretold = next(line for line in capfd.readouterr().out.splitlines() if line.startswith("the best checkpoint"))
+    with caplog.at_level(logging.INFO, logger="contrastmask"):
+        run_train(run, *words, "callbacks=default", "evaluate_after=false")
+    assert foretold in caplog.messages
     assert (run / "checkpoints" / "last.ckpt").is_file()
     content = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     assert content["callbacks"]["Best"]["figure"] == figure
