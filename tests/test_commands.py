@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,55 @@ def test_a_job_under_another_name_leads_to_its_command(
     printed = capsys.readouterr().err
     assert said in printed
     assert printed.count("\n") == 1
+
+
+COCO = b'{"images": [], "annotations": [], "categories": []}'
+GONE = "no.json: there is no such file"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("audit no.json", GONE),
+        ("export-annotations no.json", GONE),
+        ("review no.json", GONE),
+        ("predict task=complete data.annotations=no.json", GONE),
+        ("predict source=no.json", GONE),
+        ("predict data.truth=no.json", GONE),
+        ("export data.annotations=no.json", GONE),
+        ("audit picture.json", "picture.json is not a JSON file: it is an image (PNG)"),
+        ("review weights.json", "weights.json is not a JSON file: it is a file of weights"),
+        ("audit in.json data.images=in.json", "data.images=in.json does not exist or is no folder"),
+        ("audit in.json ckpt_path=no.ckpt", "no.ckpt: no such checkpoint"),
+        ("audit in.json ckpt_path=exported.onnx", "it is an exported model, which `predict task=complete` alone takes"),
+        ("predict ckpt_path=exported.onnx", "no value for output"),
+        ("predict ckpt_path=no.onnx", "no.onnx: there is no such file"),
+        ("predict ckpt_path=in.json", "in.json is no checkpoint: it is JSON and looks like an annotation file"),
+        ("predict crops=no.ckpt", "no.ckpt: no such checkpoint"),
+        ("export ckpt_path=no.ckpt", "no.ckpt: no such checkpoint"),
+        ("train data.root=. ckpt_path=no.ckpt", "no.ckpt: no such checkpoint"),
+        ("train data.root=. init_path=in.json", "in.json is no checkpoint: it is JSON"),
+        ("train data.root=.", "annotations/instances_train2017.json does not exist"),
+        ("train data.root=. data.train_annotations=picture.json", "picture.json is not a JSON file"),
+        ("test data.root=.", "annotations/instances_val2017.json does not exist"),
+        ("test", "test.py needs ckpt_path=FILE"),
+    ],
+)
+def test_what_is_named_wrongly_is_told_before_what_is_not_given(
+    words: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, content in (
+        ("in.json", COCO),
+        ("picture.json", b"\x89PNG\r\n\x1a\n"),
+        ("weights.json", b"PK\x03\x04" + b"\0" * 26 + b"last/data.pkl"),
+        ("exported.onnx", b"\x08\x0a\x12\x07pytorch"),
+    ):
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(SystemExit) as end:
+        main([*words.split()])
+    assert end.value.code == 1
+    assert said in capsys.readouterr().err
 
 
 def test_job_words_name_commands_that_there_are() -> None:

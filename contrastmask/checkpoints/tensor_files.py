@@ -16,7 +16,7 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from contrastmask.errors import CheckpointError
 from contrastmask.files.checksums import damage
-from contrastmask.files.kinds import mistaken_for_weights
+from contrastmask.files.kinds import require_weights
 
 # plain records of settings that everyone's training script keeps beside the weights
 HARMLESS = ("argparse.Namespace",)
@@ -55,11 +55,8 @@ def read_tensors(path: str | Path, allow: Sequence[str] = ()) -> dict[str, Any]:
             torch 1.6 have none); or objects of classes that are not in ``allow``.
     """
     path = Path(path)
-    if not path.exists():
-        raise CheckpointError(f"{path}: no such checkpoint")
+    require_weights(path)
     try:
-        if instead := mistaken_for_weights(path):
-            raise CheckpointError(f"{path} is no checkpoint: {instead}")
         if path.suffix == ".safetensors":
             return _read_safetensors(path)
         broken = damage(path)

@@ -36,23 +36,61 @@ def require_folder(folder: Path) -> None:
         raise DataError(f"the image folder {folder} does not exist or is no folder.\n{LAYOUT}")
 
 
+def require_file(path: Path) -> None:
+    """Raise the error with the expected layout unless the annotation file exists."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise DataError(f"the annotation file {path} does not exist.\n{LAYOUT}") from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def look_at(path: Path) -> None:
+    """Whether a file may be an annotation file, by its first bytes.
+
+    Raises:
+        DataError: there is no such file, it is a folder, unreadable, or of another kind.
+    """
+    try:
+        if not path.exists():
+            raise DataError(f"{path}: there is no such file")
+        _require_regular(path)
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    if why := _impostor(head):
+        raise DataError(f"{path} is not a JSON file: {why}")
+
+
 def read_content(path: Path) -> bytes:
     """The bytes of an annotation file of at most `MAX_JSON_BYTES`.
 
     Raises:
         DataError: missing (the message gives the expected layout), unreadable, or too large.
     """
+    require_file(path)
     try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise DataError(f"{path} is a folder or device; the annotation file itself is needed")
-        if size > MAX_JSON_BYTES:
+        _require_regular(path)
+        if (size := path.stat().st_size) > MAX_JSON_BYTES:
             raise DataError(f"{path} has {size} bytes, over the limit of {MAX_JSON_BYTES}; split it into smaller files")
         return path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"the annotation file {path} does not exist.\n{LAYOUT}") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"the annotation file {path} cannot be read: {error}") from error
+        raise _unreadable(path, error) from error
+
+
+def _require_regular(path: Path) -> None:
+    if not path.is_file():
+        raise DataError(f"{path} is a folder or device; the annotation file itself is needed")
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(f"the annotation file {path} cannot be read: {error}")
+
+
+def _impostor(head: bytes) -> str | None:
+    return what_it_is(head) or image_kind(head)
 
 
 def quickly(content: bytes | msgspec.Raw, kind: Any = Any) -> Any:
@@ -82,7 +120,7 @@ def parse_json(path: Path, content: bytes, object_hook: Callable[[dict[str, Any]
         del content  # not held beside the text and what is made of it
         return json.loads(text, object_hook=object_hook)
     except (ValueError, RecursionError) as error:
-        why = what_it_is(head) or image_kind(head) or f"{type(error).__name__}: {error}"
+        why = _impostor(head) or f"{type(error).__name__}: {error}"
         if getattr(error, "msg", "") == "Extra data":
             why = f"several values one after another, as in JSON Lines, where one is needed ({error})"
         raise DataError(f"{path} is not a JSON file: {why}") from error

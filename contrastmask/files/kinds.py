@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from contrastmask.errors import CheckpointError
+
 HEAD = 1024  # bytes that tell
 _JSON_READ = 1 << 16  # bytes of a JSON file in which its first keys stand
 _IMAGES = {
@@ -45,6 +47,22 @@ def image_kind(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "it is an image (WebP)"
     return next((f"it is an image ({name})" for start, name in _IMAGES.items() if head.startswith(start)), None)
+
+
+def require_weights(path: Path) -> None:
+    """Whether a file may be a checkpoint.
+
+    Raises:
+        CheckpointError: it is not there, cannot be read, or is of another kind.
+    """
+    if not path.exists():
+        raise CheckpointError(f"{path}: no such checkpoint")
+    try:
+        instead = mistaken_for_weights(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    if instead:
+        raise CheckpointError(f"{path} is no checkpoint: {instead}")
 
 
 def mistaken_for_weights(path: Path) -> str | None:

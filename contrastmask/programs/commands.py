@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from contrastmask.files.interruption import Ended, listening
@@ -18,7 +20,9 @@ from contrastmask.programs import (
     review_config,
 )
 from contrastmask.programs.composing import run
+from contrastmask.programs.key_names import refuse_unknown
 from contrastmask.programs.launch import job
+from contrastmask.programs.named_files import check_named, check_named_data
 from contrastmask.programs.option_words import file_first
 from contrastmask.spoken import warnings_in_the_log
 
@@ -77,7 +81,12 @@ def audit(words: Sequence[str] | None = None) -> None:
 
 def _run(program: str, words: Sequence[str] | None) -> None:
     def task(cfg: DictConfig) -> None:
-        config.typed(cfg)  # a setting that cannot be needs no torch to be told
+        # what cannot be needs no torch to be told
+        settings, words = _settings(cfg, config.typed), HydraConfig.get().overrides.task
+        if program == "train":
+            check_named_data(settings, ("train", "val"))
+        elif settings.ckpt_path or any(word.startswith("data") for word in words):
+            check_named_data(settings, ("val",))
         from contrastmask.programs import train as work
 
         with warnings_in_the_log(), job(() if words is None else (program,)) as folder:
@@ -99,21 +108,29 @@ def _ending(program: str) -> Iterator[None]:
         raise
 
 
+def _settings(cfg: DictConfig, typed: Callable[[DictConfig], Any], *, exported: bool = False) -> Any:
+    """The composed configuration as checked dataclasses; what it names wrongly is told before what it lacks."""
+    refuse_unknown(cfg)
+    check_named(cfg, exported=exported)
+    return typed(cfg)
+
+
 def _review(cfg: DictConfig) -> None:
+    _settings(cfg, review_config.typed)
     from contrastmask.programs.review import review as work
 
     work(cfg)
 
 
 def _export(cfg: DictConfig) -> None:
-    model_export_config.typed(cfg)
+    _settings(cfg, model_export_config.typed)
     from contrastmask.programs.model_export import export_model
 
     export_model(cfg)
 
 
 def _predict(cfg: DictConfig) -> None:
-    predict_config.typed(cfg)
+    _settings(cfg, predict_config.typed, exported=True)
     from contrastmask.programs.predict import predict as work
 
     if status := work(cfg):
@@ -121,7 +138,7 @@ def _predict(cfg: DictConfig) -> None:
 
 
 def _export_annotations(cfg: DictConfig) -> None:
-    export_config.typed(cfg)
+    _settings(cfg, export_config.typed)
     from contrastmask.programs.export_annotations import export_annotations as work
 
     if status := work(cfg):
@@ -129,7 +146,7 @@ def _export_annotations(cfg: DictConfig) -> None:
 
 
 def _audit(cfg: DictConfig) -> None:
-    audit_config.typed(cfg)
+    _settings(cfg, audit_config.typed)
     from contrastmask.programs.audit import audit as work
 
     if status := work(cfg):

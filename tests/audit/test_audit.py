@@ -159,7 +159,8 @@ def test_what_is_there_is_refused(tmp_path: Path) -> None:
         AuditOptions(tmp_path / "in.json", tmp_path, tmp_path / "in.json", overwrite=True)
 
 
-def test_the_command_names_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in.json").write_text(json.dumps(content(rows())))
     with pytest.raises(SystemExit):
-        main(["audit", "in.json"])
+        main(["audit", str(tmp_path / "in.json")])
     assert "no value for ckpt_path, output" in capsys.readouterr().err

@@ -21,6 +21,7 @@ from contrastmask.__main__ import main
 from tests.review.room import PLACES, write
 
 ROOT = Path(__file__).parents[2]
+CASE = str(ROOT / "tests" / "cases" / "flat-polygons.train.json")
 NEEDED = pytest.mark.skipif(
     not (find_spec("starlette") and find_spec("uvicorn")),
     reason="the page's libraries are not installed: pip install 'contrastmask[review]'",
@@ -145,10 +146,10 @@ def test_no_torch(tmp_path: Path) -> None:
     [
         (["review"], "no value for data.annotations, data.images"),
         (
-            ["review", "a.json", "data.images=.", "order=best"],
+            ["review", CASE, "data.images=.", "order=best"],
             "order=best is unknown; choose from confidence, suspicion",
         ),
-        (["review", "a.json", "data.images=.", "port=70000"], "port=70000 must lie in 0..65535"),
+        (["review", CASE, "data.images=.", "port=70000"], "port=70000 must lie in 0..65535"),
         (["review", "a.json", "data.images=.", "finsh=true"], "no setting finsh (did you mean finish?)"),
         (["review", "no such.json", "data.images=.", "finish=true"], "no such.json: there is no such file"),
     ],
