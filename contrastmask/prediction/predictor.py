@@ -177,7 +177,7 @@ class Predictor:
             if given is not None:
                 all_boxes.append(target["boxes"].as_subclass(Tensor).to(self.device))
         if given is not None:
-            return self.segment_resized(inputs, sizes, all_boxes, all_labels, masks=masks)
+            return self.begin_resized(inputs, sizes, all_boxes, all_labels, masks=masks)()
         if not self.finds_boxes:
             raise ValueError(NO_BOXES.format(self.path))
         with self._autocast():
@@ -186,25 +186,6 @@ class Predictor:
             else:
                 found = detect_with_crops(self.detector, self.crops, inputs, sizes, [a.to(self.device) for a in arrays])
         return [plain_objects(f, size, self.class_names, masks=masks) for f, size in zip(found, sizes, strict=True)]
-
-    def segment_resized(
-        self,
-        images: Sequence[Tensor],
-        original_sizes: Sequence[tuple[int, int]],
-        boxes: Sequence[Tensor],
-        labels: Sequence[Tensor],
-        *,
-        beside: Sequence[Tensor] | None = None,
-        masks: bool = False,
-    ) -> list[dict[str, Any]]:
-        """Segment given boxes of images after ``given_transform``; the rest as :meth:`predict` returns it.
-
-        Args:
-            images: uint8 ``[3, h, w]`` network inputs; original_sizes: ``(H, W)`` of each as it was.
-            boxes: per image ``[n, 4]`` xyxy in pixels of the network input; labels: per image ``[n]`` in 0..K-1.
-            beside: per image ``[m, 4]``, boxes of other objects there; a crop branch is told of them.
-        """
-        return self.begin_resized(images, original_sizes, boxes, labels, beside, masks=masks)()
 
     @torch.inference_mode()
     def begin_resized(
@@ -217,7 +198,16 @@ class Predictor:
         *,
         masks: bool = False,
     ) -> Callable[[], list[dict[str, Any]]]:
-        """The network's part of :meth:`segment_resized`; what is returned does the rest, in any thread."""
+        """Put given boxes of images after ``given_transform`` through the network.
+
+        Args:
+            images: uint8 ``[3, h, w]`` network inputs; original_sizes: ``(H, W)`` of each as it was.
+            boxes: per image ``[n, 4]`` xyxy in pixels of the network input; labels: per image ``[n]`` in 0..K-1.
+            beside: per image ``[m, 4]``, boxes of other objects there; a crop branch is told of them.
+
+        Returns:
+            what does the rest, in any thread, and gives the objects of each image as :meth:`predict` returns them.
+        """
         asked = self.detector if self.crops is None else self.crops
         tells = isinstance(asked, CropSegmenter) and beside is not None
         more: dict[str, Any] = {"beside": [b.to(self.device) for b in beside]} if tells else {}

@@ -54,7 +54,8 @@ class GivenBoxes:
             raise ValueError(f"{self.path}: an exported model finds no boxes; give boxes and labels")
         image = checked_image(image)
         inside = checked_boxes(boxes, labels, image.shape[:2])
-        return self.segment(image, inside, np.array([self.label(name) for name in labels], dtype=np.int64), masks=masks)
+        known = np.array([self.label(name) for name in labels], dtype=np.int64)
+        return self.begin(image, inside, known, masks=masks)()
 
     def predict_batch(
         self, images: Sequence[np.ndarray], given: Sequence[tuple[Any, Any]] | None = None, *, masks: bool = True
@@ -66,23 +67,6 @@ class GivenBoxes:
             for image, (boxes, labels) in zip(images, pairs, strict=True)
         ]
 
-    def segment(
-        self,
-        image: np.ndarray,
-        boxes: np.ndarray,
-        labels: np.ndarray,
-        beside: np.ndarray | None = None,
-        *,
-        masks: bool = False,
-    ) -> dict[str, Any]:
-        """Masks of boxes that are known to be sound; the rest as :meth:`predict` returns it.
-
-        Args:
-            image: uint8 ``[H, W, 3]``. boxes: float32 ``[N, 4]`` xyxy. labels: int64 ``[N]``, -1 for unknown classes.
-            beside: ``[M, 4]``, boxes of other objects, which no mask is asked of: a crop branch is told of them.
-        """
-        return self.begin(image, boxes, labels, beside, masks=masks)()
-
     def begin(
         self,
         image: np.ndarray,
@@ -92,8 +76,15 @@ class GivenBoxes:
         *,
         masks: bool = False,
     ) -> Callable[[], dict[str, Any]]:
-        """The network's part of :meth:`segment`; what is returned does the rest, in any thread, and gives the
-        objects."""
+        """Put boxes that are known to be sound through the network.
+
+        Args:
+            image: uint8 ``[H, W, 3]``. boxes: float32 ``[N, 4]`` xyxy. labels: int64 ``[N]``, -1 for unknown classes.
+            beside: ``[M, 4]``, boxes of other objects, which no mask is asked of: a crop branch is told of them.
+
+        Returns:
+            what does the rest, in any thread, and gives the objects as :meth:`predict` returns them.
+        """
         size = (int(image.shape[0]), int(image.shape[1]))
         boxes = boxes.astype(np.float32)
         near = boxes[:0] if beside is None else beside.astype(np.float32)

@@ -34,10 +34,10 @@ class FilledBoxes:
         self.finds_boxes, self.any_class, self.crops, self.tta, self.calls = True, False, None, "none", 0
 
     def begin_resized(self, *args: Any, **more: Any) -> Callable[[], list[dict[str, Any]]]:
-        found = self.segment_resized(*args, **more)
+        found = self.masks_of(*args, **more)
         return lambda: found
 
-    def segment_resized(
+    def masks_of(
         self, images: Sequence[Tensor], sizes: Sequence[tuple[int, int]], boxes: Sequence[Tensor], labels: Any, **_: Any
     ) -> list[dict[str, Any]]:
         self.calls += 1

@@ -28,7 +28,7 @@ class Various(FilledBoxes):
     def __init__(self, path: Path, *_: Any) -> None:
         super().__init__(path, names=["person", "stop sign", "dog"])
 
-    def segment_resized(self, images: Any, sizes: Any, boxes: Any, labels: Any, **_: Any) -> list[dict[str, Any]]:
+    def masks_of(self, images: Any, sizes: Any, boxes: Any, labels: Any, **_: Any) -> list[dict[str, Any]]:
         found = []
         for image_, (height, width), each in zip(images, sizes, boxes, strict=True):
             rles, sure = [], []
