@@ -1,6 +1,7 @@
 """How many of the masks that were spoilt on purpose an audit puts first.
 
-``python -m benchmarks.audit ckpt_path=FILE [root=../shared/data/coco] [boxes=given|masks] [seeds=5] [first=10]``
+``python -m benchmarks.audit ckpt_path=FILE [crops=FILE] [root=../shared/data/coco] [boxes=given|masks]
+[seeds=5] [first=10]``
 
 100 masks of the photographs are spoilt in six ways by turns: shifted by a tenth of the box, a neighbour's mask, half of
 it on one side, the box filled, an outline of seven corners, merged with a neighbour's. A mask is spoilt only where that
@@ -33,6 +34,7 @@ from contrastmask.completion.polygons import parts_of_runs
 from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.records import Records
 from contrastmask.data.segmentation.check import rasterise
+from contrastmask.errors import plain_errors
 from contrastmask.files.journal import Journal
 from contrastmask.prediction.predictor import Predictor
 from tests.tiny_coco import write_tiny_coco
@@ -42,13 +44,16 @@ SPOILT, FIRST, MORE = 100, 100, 300
 CORNERS, SHIFT, CHANGED = 7, 0.1, 0.9
 
 
+@plain_errors
 def main(argv: list[str]) -> None:
     """Spoil, audit, count."""
-    options = arguments(argv, ckpt_path="", root="../shared/data/coco", boxes="given", seeds="5", first="10",
+    options = arguments(argv, ckpt_path="", crops="", root="../shared/data/coco", boxes="given", seeds="5", first="10",
                         out="outputs/benchmarks")  # fmt: skip
     if options["boxes"] not in ("given", "masks"):
         raise SystemExit(f"boxes={options['boxes']} is neither given nor masks")
-    predictor = Predictor(options["ckpt_path"], options["device"]) if options["ckpt_path"] else None
+    predictor = None
+    if options["ckpt_path"]:
+        predictor = Predictor(options["ckpt_path"], options["device"], crops=options["crops"] or None)
     seeds = range(int(options["first"]), int(options["first"]) + int(options["seeds"]))
     with tempfile.TemporaryDirectory() as name:
         folder, root = Path(name), Path(options["root"])

@@ -31,6 +31,7 @@ from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.images.plain import read_plain
 from contrastmask.data.reading import AS_IT_IS
 from contrastmask.data.records import Records
+from contrastmask.errors import plain_errors
 from contrastmask.evaluation.coco_match import truth_rle
 from contrastmask.export.quantise import Sample, sample_of
 from contrastmask.export.write import export
@@ -51,6 +52,7 @@ print(wall, work, int(mark.split()[1]) / 1024)
 """
 
 
+@plain_errors
 def main(argv: list[str]) -> None:
     """Export, time, judge."""
     words = arguments(

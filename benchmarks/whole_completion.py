@@ -23,11 +23,13 @@ from benchmarks.builds import beside, builds
 from benchmarks.export import random_crop_branch
 from benchmarks.harness import arguments, hardware, report
 from contrastmask import Predictor
+from contrastmask.errors import plain_errors
 from tests.tiny_coco import write_tiny_coco
 
 EARLIER = "e26101a31ce2"  # before run lengths were made beside the network
 
 
+@plain_errors
 def main(argv: list[str]) -> None:
     """A row for each number of threads."""
     words = arguments(
@@ -58,10 +60,10 @@ def main(argv: list[str]) -> None:
 
 def without_masks(path: Path, target: Path, words: dict[str, str], checkpoint: Path) -> int:
     """Write the file that is completed; how many objects need a mask."""
+    names = Predictor(checkpoint, "cpu").class_names  # a file that cannot be used is told before the builds run
     content = json.loads(path.read_text())
     content["images"] = content["images"][: int(words["first"] or len(content["images"]))]
     if words["boxes"]:
-        names = Predictor(checkpoint, "cpu").class_names
         content["categories"] = [{"id": n, "name": name} for n, name in enumerate(names, 1)]
         content["annotations"] = drawn_boxes(content["images"], int(words["boxes"]), len(names))
     kept = {image["id"] for image in content["images"]}

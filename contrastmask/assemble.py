@@ -164,7 +164,8 @@ def require_no_detector(config: NetworkConfig, path: str | Path) -> None:
         raise CheckpointError(
             f"{path} is a crop branch that was trained with a detector's class activation maps "
             f"(mask_branch.cam={config.mask_branch.cam}) and cannot do without: give the detector as ckpt_path and "
-            f"crops={path} beside it; training without mask_branch.cam makes one that stands alone"
+            f"crops={path} beside it (predict, test and audit take both); training without mask_branch.cam makes one "
+            "that stands alone"
         )
 
 

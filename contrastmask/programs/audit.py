@@ -69,9 +69,9 @@ def _options(config: AuditConfig) -> AuditOptions:
 
 
 def _predictor(config: AuditConfig) -> Predictor:
-    sizes = {"short_side": config.short_side, "long_side": config.long_side}
+    choices = ("crops", "tta", "short_side", "long_side", "precision", "allow")
     try:
-        return Predictor(config.ckpt_path, config.device, **sizes, precision=config.precision, allow=config.allow)
+        return Predictor(config.ckpt_path, config.device, **{name: getattr(config, name) for name in choices})
     except ValueError as error:
         raise ConfigError(str(error)) from error
 

@@ -19,6 +19,8 @@ class AuditConfig:
     ckpt_path: str = MISSING
     output: str = MISSING
     data: PredictDataConfig = field(default_factory=PredictDataConfig)
+    crops: str | None = None  # a crop branch that gives the detector its masks
+    tta: str = MISSING  # of a crop branch
     classes: list[str] | None = None
     predicted: bool = False
     other_classes: bool = True

@@ -14,6 +14,7 @@ from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc
 
 from contrastmask.data.batches.dataset import CocoDataset
+from contrastmask.errors import ConfigError
 from contrastmask.files.whole_file import write_whole
 from contrastmask.model.masks import mask_targets
 from contrastmask.prediction.predictor import Predictor
@@ -42,8 +43,17 @@ class ImageObjects:
 
 
 def open_run(folder: Path) -> tuple[Config, Predictor, CocoDataset]:
-    """Settings, model and validation images of a run, by its ``resolved.yaml`` and ``checkpoints/last.ckpt``."""
+    """Settings, model and validation images of a run, by its ``resolved.yaml`` and ``checkpoints/last.ckpt``.
+
+    Raises:
+        ConfigError: it is a run of the crop branch, which has none of the features and maps that are measured.
+    """
     config = typed(OmegaConf.merge(OmegaConf.structured(Config), OmegaConf.load(folder / "resolved.yaml")))
+    if config.mask_branch.kind == "crop":
+        raise ConfigError(
+            f"{folder} is a run of the crop branch: `measure` and `look` are of a detector's features, class "
+            "activation maps and masks on its grid; what its masks are worth stands in its results, for `report`"
+        )
     data = build_datamodule(config)
     data.setup("test")
     return config, Predictor(folder / "checkpoints" / "last.ckpt"), data.val_dataset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from contrastmask import Predictor
+from contrastmask.__main__ import main
 from contrastmask.assemble import build_detector_cams
 from contrastmask.completion.complete import complete
 from contrastmask.completion.options import CompletionOptions
@@ -22,6 +24,7 @@ from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.prediction.detection import DetectionOptions, detect
 from contrastmask.programs.branches import branch_of
 from contrastmask.programs.config import typed
+from contrastmask.study.objects import open_run
 from tests.composing import composed
 from tests.programs.test_crops import CROP, TINY, train_crops
 from tests.tiny_run import run_test, run_train, tiny_data
@@ -115,6 +118,40 @@ def test_without_a_detector_it_is_refused(two: Two, tmp_path: Path) -> None:
         Predictor(two.crops, "cpu")
     with pytest.raises(CheckpointError, match=said):
         run_test(tmp_path, *two.data, f"ckpt_path={two.crops}")
+
+
+@pytest.mark.parametrize("name", ["audit", "export", "whole_completion"])
+def test_benchmarks_refuse_it_in_one_sentence(
+    two: Two, name: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    root = two.data[0].removeprefix("data.root=")
+    more = {
+        "audit": [f"root={root}"],
+        "export": [],
+        "whole_completion": [f"annotations={root}/annotations/val.json", f"images={root}/val", "earlier=none"],
+    }
+    with pytest.raises(SystemExit) as end:
+        import_module(f"benchmarks.{name}").main([f"ckpt_path={two.crops}", f"out={tmp_path}", *more[name]])
+    assert end.value.code == 1
+    said = capsys.readouterr().err
+    assert "class activation maps" in said
+    assert said.count("\n") == 1
+
+
+def test_an_audit_takes_both(two: Two, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    root = two.data[0].removeprefix("data.root=")
+    words = (f"{root}/annotations/val.json", f"data.images={root}/val", f"output={tmp_path / 'out.json'}")
+    more = ("device=cpu", "num_workers=0", "other_classes=false")
+    assert not main(["audit", *words, f"ckpt_path={two.detector}", f"crops={two.crops}", *more])
+    assert "masks judged" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["audit", *words, f"ckpt_path={two.crops}", *more, "overwrite=true"])
+    assert "cannot do without: give the detector as ckpt_path" in capsys.readouterr().err
+
+
+def test_the_study_does_not_look_into_a_crop_branch(two: Two) -> None:
+    with pytest.raises(ConfigError, match="is a run of the crop branch: `measure` and `look` are of a detector's"):
+        open_run(two.crops.parents[1])
 
 
 def test_what_is_no_detector_of_these_data_is_told(two: Two, tmp_path: Path) -> None:
