@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -18,6 +23,7 @@ from contrastmask.assemble import build_detector_cams
 from contrastmask.completion.complete import complete
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.data.annotations.load import load_annotations
+from contrastmask.data.batches.object_crops import usable
 from contrastmask.data.batches.sampler import Key
 from contrastmask.data.reading import Reading
 from contrastmask.errors import CheckpointError, ConfigError
@@ -27,10 +33,41 @@ from contrastmask.programs.config import typed
 from contrastmask.study.objects import open_run
 from tests.composing import composed
 from tests.programs.test_crops import CROP, TINY, train_crops
+from tests.programs.test_processes import finish, program
 from tests.tiny_run import run_test, run_train, tiny_data
 
 SHORT = ("callbacks=none", "logger=none", "evaluate_after=false")
 GIVEN = {"boxes": [[5, 5, 40, 30], [30, 10, 139.5, 49]], "labels": ["cat", "kite"]}
+ROOT = Path(__file__).parents[2]
+# one of two processes: its maps as a file, the images that it read on the standard output
+SHARING = """
+import json, sys
+from datetime import timedelta
+from pathlib import Path
+import numpy as np
+import torch
+import torch.distributed as dist
+from pytorch_lightning.strategies import DDPStrategy
+from contrastmask.assemble import build_detector_cams
+from contrastmask.data.annotations.load import load_annotations
+from contrastmask.data.batches import detector_cams
+from contrastmask.data.batches.object_crops import usable
+from contrastmask.data.reading import Reading
+
+number, (detector, data, folder) = int(sys.argv[1]), sys.argv[2:]
+dist.init_process_group(
+    "gloo", init_method=f"file://{folder}/store", rank=number, world_size=2, timeout=timedelta(seconds=120)
+)
+records = load_annotations(f"{data}/annotations/train.json", f"{data}/train", Reading())
+seen, read = [], detector_cams.read_image_of
+detector_cams.read_image_of = lambda records, image: seen.append(image) or read(records, image)
+cams = build_detector_cams(detector).of_records(
+    records, usable(records, ~records.crowd), torch.device("cpu"), shard=(number, 2), gather=DDPStrategy().all_gather
+)
+np.save(f"{folder}/{number}.npy", cams)
+print(json.dumps(seen))
+dist.destroy_process_group()
+"""
 
 
 class Two:
@@ -184,6 +221,64 @@ def test_maps_of_records_are_those_of_the_detector_and_follow_the_mirror(two: Tw
     data._known_cams = kept
     sample = data._objects(rows)[Key(0, 0, 0)]
     assert torch.equal(sample["cam"], torch.from_numpy(kept[0]).flip(-1))
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_who_shares_the_images_has_the_maps_of_one(two: Two, processes: int) -> None:
+    root = Path(two.data[0].removeprefix("data.root="))
+    records = load_annotations(root / "annotations" / "train.json", root / "train", Reading())
+    rows, device, parts = usable(records, ~records.crowd)[:-1], torch.device("cpu"), {}
+    cams, meeting = build_detector_cams(two.detector), Barrier(processes)
+
+    def of(rank: int) -> np.ndarray:
+        def gather(found: torch.Tensor) -> torch.Tensor:
+            parts[rank] = found
+            meeting.wait(timeout=60)
+            return torch.stack([parts[number] for number in range(processes)])
+
+        return cams.of_records(records, rows, device, shard=(rank, processes), gather=gather)
+
+    alone = cams.of_records(records, rows, device)
+    with ThreadPoolExecutor(processes) as pool:
+        assert all(np.array_equal(found, alone) for found in pool.map(of, range(processes)))
+    assert all(len(part) < len(rows) for part in parts.values())
+    assert cams.of_records(records, rows[:0], device).shape == alone.shape
+
+
+@pytest.mark.slow
+def test_processes_share_the_images_and_have_the_maps_of_one(two: Two, tmp_path: Path) -> None:
+    """Two processes over gloo as a run starts them; what each has read, and the maps it ends with."""
+    (tmp_path / "worker.py").write_text(SHARING)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    words = [str(two.detector), two.data[0].removeprefix("data.root="), str(tmp_path)]
+    workers = [
+        subprocess.Popen(
+            [sys.executable, str(tmp_path / "worker.py"), str(number), *words],
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for number in range(2)
+    ]  # fmt: skip
+    told = [worker.communicate(timeout=240) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], told
+    read = [json.loads(out) for out, _ in told]
+    assert not set(read[0]) & set(read[1])
+    assert abs(len(read[0]) - len(read[1])) <= 1
+    root = Path(words[1])
+    records = load_annotations(root / "annotations" / "train.json", root / "train", Reading())
+    rows = usable(records, ~records.crowd)
+    alone = build_detector_cams(two.detector).of_records(records, rows, torch.device("cpu"))
+    assert sorted({*read[0], *read[1]}) == sorted({records.image_of(row) for row in rows.tolist()})
+    for number in range(2):
+        assert np.array_equal(np.load(tmp_path / f"{number}.npy"), alone)
+
+
+@pytest.mark.slow
+def test_a_run_of_two_processes_has_the_maps(two: Two, tmp_path: Path) -> None:
+    words = (*CROP, *two.words, "schedule.epochs=1", "trainer=ddp", "trainer.accelerator=cpu")
+    (said,) = finish(program(*words, f"hydra.run.dir={tmp_path}/run", model=()))
+    assert said.count("once before the training") == 1
+    planes = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert planes["detector.network.planes.weight"][:, 2].any()
 
 
 @pytest.mark.slow

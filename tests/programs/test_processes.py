@@ -24,10 +24,15 @@ from tests.tiny_run import MODEL, PROGRAM, run_test, run_train, tiny_data
 ROOT = Path(__file__).parents[2]
 
 
-def program(*arguments: str, env: dict[str, str] | None = None, script: str = "train.py") -> subprocess.Popen:
+def program(
+    *arguments: str,
+    env: dict[str, str] | None = None,
+    script: str = "train.py",
+    model: tuple[str, ...] = MODEL,
+) -> subprocess.Popen:
     """Start a program as a person would, from the checkout's root."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **(env or {})}
-    model = MODEL if script == "train.py" else ()
+    model = model if script == "train.py" else ()
     # argparse takes the switch in front of the overrides only
     switches = [a for a in arguments if a == "-m"]
     arguments = tuple(a for a in arguments if a != "-m")

@@ -95,12 +95,14 @@ class CropDataModule(CocoDataModule):
         return ObjectCrops(self.train_records, rows, self.crops, seed=self.seed, varied=varied, cams=self._cams())
 
     def _cams(self) -> np.ndarray | None:
-        """Of all training objects, found once: they depend on the boxes alone, not on how a crop is varied."""
+        """Of all training objects, found once: they depend on the boxes alone, not on how a crop is varied. Each
+        process looks at its share of the images, so all of them must come here."""
         if self.cams is not None and self._known_cams is None:
             records = self.train_records
-            rows, device = usable(records, ~records.crowd), self.trainer.strategy.root_device
+            rows, strategy, shard = usable(records, ~records.crowd), self.trainer.strategy, self._shard()
             say(f"class activation maps of {len(rows)} objects by {self.cams.path}, once before the training")
-            self._known_cams = self.cams.of_records(records, rows, device)
+            shared = {"shard": shard, "gather": strategy.all_gather} if shard[1] > 1 else {}
+            self._known_cams = self.cams.of_records(records, rows, strategy.root_device, **shared)
         return self._known_cams
 
     def _rows(self) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,10 @@ from contrastmask.data.images.read import read_image_of
 from contrastmask.data.records import Records
 from contrastmask.errors import CheckpointError
 from contrastmask.model.detector import Detector
+
+
+def _of_one(found: Tensor) -> Tensor:
+    return found[None]
 
 
 class DetectorCams:
@@ -45,21 +49,41 @@ class DetectorCams:
             (cams,) = detector.cams([resized.as_subclass(Tensor)], [target["boxes"].as_subclass(Tensor)], [labels])
         return cams.float()
 
-    def of_records(self, records: Records, rows: np.ndarray, device: torch.device) -> np.ndarray:
+    def of_records(
+        self,
+        records: Records,
+        rows: np.ndarray,
+        device: torch.device,
+        *,
+        shard: tuple[int, int] = (0, 1),
+        gather: Callable[[Tensor], Tensor] = _of_one,
+    ) -> np.ndarray:
         """float16 ``[A, 7, 7]`` of all annotations; zeros but for those of ``rows``, each image read once.
+
+        Args:
+            rows: int64, ascending.
+            shard: number of this process and how many share the images; all of them must ask.
+            gather: ``[…]`` of this process → ``[processes, …]`` of all, in their order, on the same device.
 
         Raises:
             CheckpointError: the records have other classes than the detector.
             DataError: an image cannot be read.
         """
         self.check([category.name for category in records.categories])
-        cams = np.zeros((len(records.labels), 7, 7), np.float16)
-        image_of = np.searchsorted(records.offsets, rows, side="right") - 1
-        for image in np.unique(image_of).tolist():
-            mine = rows[image_of == image]
+        rank, processes = shard
+        images, turn = np.unique(np.searchsorted(records.offsets, rows, side="right") - 1, return_inverse=True)
+        parts = [rows[turn % processes == process] for process in range(processes)]
+        # as long as the longest part: all processes give a tensor of one shape
+        found = torch.zeros((max(map(len, parts)), 7, 7), dtype=torch.float16, device=device)
+        ends = np.cumsum(np.bincount(turn, minlength=len(images))[rank::processes])
+        for image, start, end in zip(images[rank::processes].tolist(), [0, *ends], ends, strict=False):
+            mine = parts[rank][start:end]
             boxes = torch.from_numpy(records.boxes[mine].astype(np.float32)).to(device)
             labels = torch.from_numpy(records.labels[mine]).to(device)
-            cams[mine] = self(read_image_of(records, image).to(device), boxes, labels).cpu().numpy()
+            found[start:end] = self(read_image_of(records, image).to(device), boxes, labels)
+        cams = np.zeros((len(records.labels), 7, 7), np.float16)
+        for part, maps in zip(parts, gather(found).cpu().numpy(), strict=True):
+            cams[part] = maps[: len(part)]
         return cams
 
     def check(self, class_names: Sequence[str]) -> None:
