@@ -31,9 +31,11 @@ class Best(Checkpoint):
         self.path, self.watch = Path(path), list(watch)
         self.figure: str | None = None
         self.value = math.nan
+        self.evaluated = False
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Look at what the evaluation gave; an epoch's loss is not whole yet."""
+        self.evaluated |= not trainer.sanity_checking
         self._consider(trainer, [name for name in self.watch if name != LOSS])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -50,12 +52,16 @@ class Best(Checkpoint):
             return
         if name != self.figure:
             self.figure, self.value = name, math.nan
-            why = unjudged(**{setting: getattr(trainer, setting) for setting in DECIDING}) if name == LOSS else None
-            say(explained(name, self.watch, why))
+            say(explained(name, self.watch, self._unjudged(trainer) if name == LOSS else None))
         value = -figures[name] if name == LOSS else figures[name]
         if not value <= self.value:  # NaN: the first value
             self.value = value
             trainer.save_checkpoint(self.path)
+
+    def _unjudged(self, trainer: pl.Trainer) -> str | None:
+        """Why there is nothing but the loss, where that is for want of an evaluation."""
+        never = unjudged(**{setting: getattr(trainer, setting) for setting in DECIDING})
+        return never or (None if self.evaluated else "no evaluation yet")
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training goes on from."""

@@ -60,6 +60,14 @@ def test_a_figure_before_it_takes_over_and_one_behind_it_does_not() -> None:
     assert best.figure == NOVEL
 
 
+def test_the_loss_is_followed_until_the_first_evaluation(caplog: pytest.LogCaptureFixture) -> None:
+    best = Best("best.ckpt")
+    with caplog.at_level(logging.INFO, logger="contrastmask"):
+        assert saves(best, **{LOSS: 1.0})
+        assert saves(best, validation=True, **{ALL: 1.0})
+    assert caplog.messages == ["the best checkpoint follows the training loss; no evaluation yet", explained(ALL)]
+
+
 def test_no_figure_at_all_and_no_number() -> None:
     best = Best("best.ckpt")
     assert not saves(best)
