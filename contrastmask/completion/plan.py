@@ -15,10 +15,13 @@ import numpy as np
 
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.work import holds_work
+from contrastmask.data.annotations.mending import meanings
+from contrastmask.data.annotations.rectangles import are_boxes
 from contrastmask.data.annotations.reviewed import ACCEPTED, REJECTED, review_of
 from contrastmask.data.columns import flags
 from contrastmask.data.records import Records
 from contrastmask.data.segmentation.check import PROBLEMS, SOUND, pack
+from contrastmask.data.segmentation.extents import mask_extents
 from contrastmask.errors import ConfigError
 
 BLANK = "mask covers no pixel of the image"
@@ -111,7 +114,11 @@ def _keep_work(plan: Plan, options: CompletionOptions, records: Records, rows: l
         return
     images = records.images_of(np.array(odd))
     raw = [rows[records.rows[a]]["segmentation"] for a in odd]
-    packed = pack(raw, records.heights[images], records.widths[images])
+    heights, widths = records.heights[images], records.widths[images]
+    packed = pack(raw, heights, widths)
+    if options.repair and options.rectangles == "box":
+        raw = _with_mended_boxes(raw, packed.problem, records.boxes[odd], heights, widths)
+        packed = pack(raw, heights, widths)
     for a, value, problem, blank in zip(odd, raw, packed.problem.tolist(), packed.blank.tolist(), strict=True):
         if problem == SOUND and not blank:
             # the reading was asked to take this mask for none; whatever else did so has no say here
@@ -126,6 +133,21 @@ def _keep_work(plan: Plan, options: CompletionOptions, records: Records, rows: l
         else:
             plan.wanted[a] = False
             plan.leave(reason, [int(records.rows[a])])
+
+
+def _with_mended_boxes(
+    raw: list[Any], problem: np.ndarray, boxes: np.ndarray, heights: np.ndarray, widths: np.ndarray
+) -> list[Any]:
+    """The values; of what a repair reads in another form, and what then is its own box, that reading."""
+    result, sizes = list(raw), np.stack([widths, heights], axis=1).astype(np.int64)
+    for number in np.flatnonzero(problem != SOUND).tolist():
+        size = sizes[number : number + 1]
+        for meant in meanings(raw[number], int(size[0, 1]), int(size[0, 0])):
+            read = pack([meant], size[:, 1], size[:, 0])
+            if are_boxes(mask_extents(read, size[:, 1]), boxes[number : number + 1].astype(np.float64), size)[0]:
+                result[number] = meant
+                break
+    return result
 
 
 def _settle_gone(plan: Plan, records: Records, gone: dict[str, list[int]], rows: list[Any], asked: set[str]) -> None:

@@ -135,7 +135,7 @@ def _complete(config: PredictConfig, console: Console) -> int:
     for title in ("check", "truth"):
         if summary.get(title):
             console.print(_scores(title, summary[title]))
-    for line in _account(summary):
+    for line in _account(summary, repaired=data.repair):
         console.print(line, markup=False, soft_wrap=True)
     console.print(_added(summary, config), markup=False, soft_wrap=True)
     return _bad(console, summary["unreadable"]) or int(bool(set(summary["left"]) - ON_REQUEST))
@@ -149,7 +149,7 @@ def _added(summary: dict[str, Any], config: PredictConfig) -> str:
     return f"{said} has the same masks as {config.data.annotations}: {why}"
 
 
-def _account(summary: dict[str, Any]) -> Iterator[str]:
+def _account(summary: dict[str, Any], *, repaired: bool) -> Iterator[str]:
     """Every row of the file under one heading, a line each; then what was replaced."""
     kept = ", ".join(f"{number} {reason}" for reason, number in summary["kept"].items())
     yield f"{summary['rows']} rows: {summary['completed']} completed" + (f"; left as they are: {kept}" if kept else "")
@@ -157,7 +157,8 @@ def _account(summary: dict[str, Any]) -> Iterator[str]:
         rows = ", ".join(map(str, summary["left_rows"][reason][:5]))
         yield f"left without mask, {reason}: {len(ids)} annotations, first ids {ids[:5]}, rows {rows} (from 0)"
     if any(reason in UNREADABLE for reason in summary["left"]):
-        yield "what may be somebody's work is kept: data.repair=true reads some of it, unreadable=complete replaces it"
+        reads = "" if repaired else "data.repair=true reads some of it, "
+        yield f"what may be somebody's work is kept: {reads}unreadable=complete replaces it"
     if TURNED_DOWN in summary["left"]:
         yield "what was rejected in a review stays without mask; rejected=complete makes new ones"
     runs = summary.get("run_lengths", {"converted": 0, "left": {}})

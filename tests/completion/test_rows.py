@@ -193,6 +193,18 @@ def test_a_mask_that_is_its_box_is_completed_where_it_is_said_to_be_none(tmp_pat
     assert summary["replaced"] == {"mask is its own box": 1}
 
 
+def test_a_mask_that_is_its_box_once_it_is_mended(tmp_path: Path) -> None:
+    """VIA writes boxes and outlines as flat lists; both settings are asked for then."""
+    rows = [row(1, segmentation=TRIANGLE[0]), row(2, segmentation=[5, 5, 35, 5, 35, 35, 5, 35], bbox=[5, 5, 30, 30])]
+    summary, after = run(tmp_path, content(rows), repair=True)
+    assert (summary["kept"], summary["left"]) == ({"mask": 2}, {})
+    summary, after = run(tmp_path, content(rows), rectangles="box")
+    assert (summary["completed"], [len(places) for places in summary["left"].values()]) == (0, [2])
+    summary, after = run(tmp_path, content(rows), repair=True, rectangles="box")
+    assert changed(content(rows), after) == [1]
+    assert (summary["kept"], summary["left"], summary["replaced"]) == ({"mask": 1}, {}, {"mask is its own box": 1})
+
+
 def test_true_masks_are_matched_by_image_and_id_or_by_place(tmp_path: Path) -> None:
     square = [[6, 6, 30, 6, 30, 30, 6, 30]]
     truth = [
