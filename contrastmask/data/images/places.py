@@ -152,9 +152,9 @@ def _tree(root: str, _changed: int) -> dict[str, list[str]]:
 
 
 def _anywhere(root: Path, name: str) -> str | None:
-    parts = parts_of(name)
-    last = unicodedata.normalize("NFC", parts[-1]) if parts else ""
-    found = _tree(str(root), root.stat().st_mtime_ns).get(last, []) if root.is_dir() else []
+    last = unicodedata.normalize("NFC", parts[-1]) if (parts := parts_of(name)) else ""
+    tree = _tree(str(root), root.stat().st_mtime_ns) if root.is_dir() else {}
+    found = tree.get(last) or tree.get(_UPLOADED.sub("", last), [])
     if len(found) > 1:
         raise DataError(
             f"{name!r} may be any of {', '.join(sorted(found)[:3])} in {root}; data.strip_path=N leaves the first N "

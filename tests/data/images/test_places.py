@@ -66,6 +66,7 @@ def test_other_spellings_of_a_name_are_found(tmp_path: Path, name: str, there: s
         ("/data/upload/3/0f3ab9d1-a.png", "auto", "a.png"),
         ("images/d4ddc42d__a.png", "auto", "a.png"),  # Label Studio's converter (label-studio-sdk 2.1.2) of an address
         ("/data/upload/3/0f3ab9d1-a.png", "auto", "0f3ab9d1-a.png"),
+        ("/data/upload/3/0f3ab9d1-a.png", "auto", "deep/down/a.png"),
         ("/data/local-files/?d=photos/sub/a.png", 2, "photos/sub/a.png"),
         ("/data/local-files/?d=a.png", "auto", "a.png"),
         ("/data/local-files/?d=my%20photos%5Ca.png", "auto", "my photos/a.png"),
