@@ -8,6 +8,7 @@ from typing import Any
 
 from contrastmask.data.file_content import no_garbage_collection, read_json
 from contrastmask.errors import DataError
+from contrastmask.files.kinds import no_file
 
 
 class SourceFile:
@@ -49,6 +50,8 @@ def digest(path: Path) -> str:
     """
     found = hashlib.sha256()
     try:
+        if instead := no_file(path):
+            raise DataError(f"{path} cannot be read: {instead}; a file is needed")
         with path.open("rb") as file:
             while part := file.read(1 << 24):
                 found.update(part)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from contrastmask.errors import DataError
-from contrastmask.files.kinds import HEAD, image_kind, what_it_is
+from contrastmask.files.kinds import HEAD, image_kind, no_file, what_it_is
 
 # COCO's largest file has 0.45 GB; parsing takes about ten times the bytes in memory.
 MAX_JSON_BYTES = 4 * 2**30
@@ -81,8 +81,8 @@ def read_content(path: Path) -> bytes:
 
 
 def _require_regular(path: Path) -> None:
-    if not path.is_file():
-        raise DataError(f"{path} is a folder or device; the annotation file itself is needed")
+    if instead := no_file(path):
+        raise DataError(f"{path} is no annotation file: {instead}; the file itself is needed")
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:

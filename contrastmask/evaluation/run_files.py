@@ -17,6 +17,7 @@ from contrastmask.data.splits import Split, SplitRule, base_by_names
 from contrastmask.errors import ConfigError, DataError
 from contrastmask.evaluation.detections import FILES, places_of
 from contrastmask.evaluation.truth import Truth
+from contrastmask.files.kinds import no_file
 
 
 @dataclass
@@ -116,6 +117,8 @@ def given_files(paths: Sequence[Path]) -> Evaluated:
 
 
 def _read(path: Path, parse: Any) -> dict[str, Any]:
+    if instead := no_file(path):
+        raise DataError(f"{path} cannot be read: {instead}")
     try:
         content = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Work that survives being killed: finished pieces, one JSON line each, in a file beside the output.
+"""Work that survives being killed: finished pieces, one JSON line with a checksum each, in a file beside the output.
 
 A killed process loses no finished piece; a machine that loses its power loses those of the last second, as waiting for
 the disk after every piece would take longer than the work of many.
@@ -10,11 +10,13 @@ import contextlib
 import json
 import os
 import time
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from contrastmask.errors import DataError
+from contrastmask.files.kinds import no_file
 
 SYNC_EVERY = 1.0  # seconds
 
@@ -32,7 +34,7 @@ class Journal:
         pieces: what is finished, in any JSON form, by the piece's number.
 
     Raises:
-        DataError: the file is no journal, or one of another work; the message names what differs.
+        DataError: the file is no journal, one of another work (the message names what differs), or a line is damaged.
     """
 
     def __init__(
@@ -48,9 +50,11 @@ class Journal:
         self._synced = float("-inf")
         identity = json.loads(json.dumps(identity))
         whole = 0
-        if path.exists():
-            whole = self._read(path.read_bytes(), identity)
+        if instead := no_file(path):
+            raise DataError(f"{path} is no journal of this program: {instead}; remove it or choose another output")
         try:
+            if path.exists():
+                whole = self._read(path.read_bytes(), identity)
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab", buffering=0)  # what fails is not tried again later
         except OSError as error:
@@ -68,10 +72,10 @@ class Journal:
                 return 0
             raise DataError(f"{self.path} is no journal of this program; remove it or choose another output")
         try:
-            found, *pieces = map(json.loads, lines)
+            found = json.loads(lines[0])
             fixed = (found.keys() | identity.keys()) - set(self._may_differ)
             differing = sorted(k for k in fixed if found.get(k) != identity.get(k))
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError) as error:
             raise DataError(
                 f"{self.path} is no journal of this program ({error}); remove it or choose another output"
             ) from None
@@ -79,9 +83,24 @@ class Journal:
             said = ", ".join(f"{k} was {found.get(k)!r}, is {identity.get(k)!r}" for k in differing)
             raise DataError(f"{self.path} is of an interrupted run with other settings ({said}): repeat it with those, "
                             "or remove the file to start anew")  # fmt: skip
-        for number, piece in pieces:
+        for place, line in enumerate(lines[1:], 2):
+            number, piece = self._piece(place, line)
             self.pieces[number] = piece
         return whole
+
+    def _piece(self, place: int, line: bytes) -> tuple[int, Any]:
+        """Number and content of a line; the lines of earlier versions have no checksum."""
+        try:
+            number, piece, *checksum = json.loads(line)
+            whole = not checksum or checksum == [zlib.crc32(line[: line.rindex(b",")] + b"]")]
+        except (ValueError, TypeError, RecursionError):
+            number, piece, whole = None, None, False
+        if type(number) is not int or not whole:
+            raise DataError(
+                f"{self.path}: line {place} is damaged; take that line out to go on without what it holds, "
+                "or remove the file to start anew"
+            )
+        return number, piece
 
     def add(self, number: int, piece: Any) -> None:
         """Keep a finished piece: the system has it when this returns, the disk within a second or at :meth:`sync`.
@@ -90,7 +109,7 @@ class Journal:
             DataError: it cannot be written; the file ends with the last whole piece.
         """
         text = json.dumps([number, piece])
-        self._write(text)
+        self._write(f"{text[:-1]}, {zlib.crc32(text.encode())}]")
         self.pieces[number] = json.loads(text)[1]  # as a continued run would read it
 
     def sync(self) -> None:

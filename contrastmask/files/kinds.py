@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from contrastmask.errors import CheckpointError
 
@@ -19,6 +20,20 @@ _IMAGES = {
 _EXPORTED = "`predict task=complete` alone takes; give the checkpoint that it was made of"
 WEIGHTS = "it is a file of weights (a checkpoint of PyTorch)"
 _ARCHIVES = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")
+
+
+def no_file(path: Path) -> str | None:
+    """What there is in place of a file that could be read to its end; None where it is one, or there is nothing.
+
+    A pipe waits for a writer and a device such as ``/dev/zero`` never ends: both are told before they are opened.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # ValueError: a name with NUL
+        return None
+    if S_ISDIR(mode):
+        return "it is a folder"
+    return None if S_ISREG(mode) else "it is a device, a pipe or a socket"
 
 
 def what_it_is(head: bytes) -> str | None:
@@ -78,6 +93,8 @@ def mistaken_for_weights(path: Path) -> str | None:
         inside = [path / "checkpoints" / "last.ckpt", path / "last.ckpt"]
         found = next((str(file) for file in inside if file.is_file()), None)
         return "it is a folder; " + (f"its checkpoint is {found}" if found else "the file in it is needed")
+    if instead := no_file(path):
+        return f"{instead}; a file is needed"
     with path.open("rb") as file:
         head = file.read(_JSON_READ)
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")

@@ -69,8 +69,8 @@ def find_images(
         for p in files
         if p.suffix.lower() in SUFFIXES
         and not any(part.startswith(".") for part in p.relative_to(root).parts)
+        and p.is_file()  # first: a link that leads to itself leads nowhere
         and (taken is None or inside or taken not in p.resolve().parents)
-        and p.is_file()
     ]
     if not files:
         known = ", ".join(sorted(SUFFIXES))

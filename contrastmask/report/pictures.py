@@ -18,7 +18,7 @@ def data_uri(folder: Path, name: str) -> str | None:
     try:
         if Path(name).name != name or "\\" in name or path.resolve().parent != folder.resolve():
             return None
-        content = path.read_bytes()
+        content = path.read_bytes() if path.is_file() else b""
     except (OSError, ValueError):  # ValueError: a name with NUL
         return None
     return "data:image/png;base64," + base64.b64encode(content).decode() if content.startswith(_PNG) else None

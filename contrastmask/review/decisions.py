@@ -63,7 +63,12 @@ class Decisions:
         self._before: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._undone: set[int] = set()
         for number in sorted(self._journal.pieces):
-            self._apply(number, self._journal.pieces[number])
+            try:
+                self._apply(number, self._journal.pieces[number])
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                raise DataError(
+                    f"{self.path}: decision {number} is damaged ({error!r}); take its line out to go on without it"
+                ) from error
 
     def _apply(self, number: int, entry: dict[str, Any]) -> None:
         self._entries[number] = entry
@@ -124,7 +129,7 @@ class Decisions:
         return any(entry.get("finish") == digest for entry in self._entries.values())
 
     def _keep(self, entry: dict[str, Any]) -> None:
-        number = len(self._entries) + 1
+        number = max(self._entries, default=0) + 1
         try:
             self._journal.add(number, entry)
         except DataError:

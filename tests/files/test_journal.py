@@ -99,3 +99,30 @@ def test_half_a_line_does_not_stay_before_the_next(tmp_path: Path, monkeypatch: 
     journal.add(1, "later")
     journal.close()
     assert Journal(tmp_path / "j", {}).pieces == {0: "whole", 1: "later"}
+
+
+def test_a_damaged_line_is_named_and_never_another_piece(tmp_path: Path) -> None:
+    path = tmp_path / "work.journal"
+    journal = Journal(path, {"x": 1})
+    journal.add(0, {"mask": "Th4abc", "confidence": 0.5})
+    journal.add(1, {"mask": "Th4"})
+    journal.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    for broken in (
+        lines[1].replace(b"abc", b"abd"),
+        lines[1].replace(b"[0", b"[7"),
+        lines[1].replace(b"0.5", b"0.6"),
+        lines[1][:20] + b"\n",
+        b"7\n",
+        b"{}\n",
+        b"[null, 1]\n",
+        b"\xff\n",
+        b"[" * 100_000 + b"\n",
+    ):
+        path.write_bytes(lines[0] + broken + lines[2])
+        with pytest.raises(DataError, match=r"work\.journal: line 2 is damaged; take that line out"):
+            Journal(path, {"x": 1})
+    path.write_bytes(lines[0] + lines[2] + b'[3, {"mask": "of an earlier version"}]\n')
+    again = Journal(path, {"x": 1})
+    assert again.pieces == {1: {"mask": "Th4"}, 3: {"mask": "of an earlier version"}}
+    again.close()

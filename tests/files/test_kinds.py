@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -11,9 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from contrastmask.completion.source_file import digest
 from contrastmask.data.file_content import read_json
+from contrastmask.data.images.files import open_image
 from contrastmask.errors import DataError
-from contrastmask.files.kinds import HEAD, mistaken_for_weights, what_it_is
+from contrastmask.evaluation.run_files import run_files
+from contrastmask.files.journal import Journal
+from contrastmask.files.kinds import HEAD, mistaken_for_weights, no_file, what_it_is
+from contrastmask.report.pictures import data_uri
 
 TORCH = b"PK\x03\x04" + b"\0" * 26 + b"last/data.pkl"
 COCO = {"images": [], "annotations": [], "categories": []}
@@ -84,3 +91,23 @@ def test_what_is_no_annotation_file_is_named(tmp_path: Path, content: bytes, sai
 
 def test_a_broken_image_is_not_told_to_be_one() -> None:
     assert what_it_is(picture("JPEG")[:HEAD]) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+def test_a_pipe_is_told_before_it_is_opened(tmp_path: Path) -> None:
+    pipe = tmp_path / "a.ckpt"
+    os.mkfifo(pipe)
+    assert no_file(pipe) == "it is a device, a pipe or a socket"
+    assert no_file(tmp_path) == "it is a folder"
+    assert no_file(tmp_path / "none") is no_file(Path("a\0b")) is no_file(Path(__file__)) is None
+    assert mistaken_for_weights(pipe) == "it is a device, a pipe or a socket; a file is needed"
+    for read in (read_json, digest, partial(open_image, size=None), partial(Journal, identity={})):
+        with pytest.raises(DataError, match=r"a\.ckpt.*it is a device, a pipe"):
+            read(pipe)
+    (tmp_path / "data.json").write_text("{}")
+    (tmp_path / "detections.json").write_text("[]")
+    os.mkfifo(tmp_path / "resolved.yaml")
+    with pytest.raises(DataError, match=r"resolved\.yaml cannot be read: it is a device"):
+        run_files(tmp_path)
+    os.mkfifo(tmp_path / "a.png")
+    assert data_uri(tmp_path, "a.png") is None

@@ -124,3 +124,9 @@ def test_folders_are_read_as_a_viewer_shows_them(tmp_path: Path, orientation: in
     rules = ImageRules(exif="apply")
     source = listed(tmp_path / "x.json", images=rows)
     np.testing.assert_array_equal(SourceDataset(find_images(source, tmp_path, rules=rules)[0], rules)[0][1], shown)
+
+
+def test_a_link_to_itself_is_no_image(tmp_path: Path) -> None:
+    root = pictures(tmp_path / "images", "a.png")
+    (root / "b.png").symlink_to("b.png")
+    assert [image.name for image in find_images(root, None, output=tmp_path / "out")[0]] == ["a.png"]

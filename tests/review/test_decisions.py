@@ -112,7 +112,7 @@ def test_a_full_disk_takes_nothing_that_is_not_there(
         with pytest.raises(DataError, match="No space left"):
             decisions.decide([2], REJECTED, "w", 0)
     lines = (tmp_path / "j").read_text().splitlines()
-    on_disk = {row: entry["state"] for _, entry in map(json.loads, lines[1:]) for row in entry["rows"]}
+    on_disk = {row: entry["state"] for _, entry, _ in map(json.loads, lines[1:]) for row in entry["rows"]}
     assert (decisions.state[2] == REJECTED) == (2 in on_disk)
     decisions.decide([3], SKIPPED, "w", 0)
     decisions.close()
@@ -144,3 +144,22 @@ def test_any_course_of_two_windows_is_the_same_after_a_kill_at_any_moment(
         again = fresh(path, 5)
         assert (again.state.tolist(), again.revision.tolist()) == (state, revision)
         again.close()
+
+
+def test_a_lost_line_loses_its_decision_alone(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    first = fresh(path)
+    for row in (1, 2, 3):
+        first.decide([row], ACCEPTED, "w")
+    first.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], *lines[3:]]))
+    again = fresh(path)
+    again.decide([4], REJECTED, "w")
+    again.close()
+    expected = [PENDING, ACCEPTED, PENDING, ACCEPTED, REJECTED, PENDING]
+    assert fresh(path).state.tolist() == expected
+    for entry in ('{"undoes": 2, "by": "w"}', '{"rows": [99], "state": "accepted"}', '{"rows": 1}', "7"):
+        path.write_bytes(lines[0] + f"[9, {entry}]\n".encode())
+        with pytest.raises(DataError, match=r"decision 9 is damaged.*take its line out"):
+            fresh(path)

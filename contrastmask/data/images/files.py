@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from contrastmask.data.images.rules import OWN, PLAIN, ImageRules
 from contrastmask.errors import DataError
-from contrastmask.files.kinds import HEAD, what_it_is
+from contrastmask.files.kinds import HEAD, no_file, what_it_is
 
 ORIENTATION = 0x0112
 SWAPS_SIDES = frozenset({5, 6, 7, 8})  # EXIF orientations; 1 to 4 leave height and width as they are
@@ -78,6 +78,8 @@ def open_image(path: str | Path, size: tuple[int, int] | None, rules: ImageRules
     """
     path = Path(path)
     try:
+        if instead := no_file(path):
+            raise DataError(f"{path}: the file cannot be read: {instead}")
         content = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path}: the image file does not exist") from None

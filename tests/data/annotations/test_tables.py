@@ -168,7 +168,7 @@ def test_missing_data_say_what_is_expected(tmp_path: Path) -> None:
     read(tmp_path, content([]))
     with pytest.raises(DataError, match="(?s)gone does not exist.*" + expected):
         load_annotations(tmp_path / "a.json", tmp_path / "gone")
-    with pytest.raises(DataError, match="folder or device"):
+    with pytest.raises(DataError, match="it is a folder"):
         load_annotations(tmp_path, tmp_path)
 
 
