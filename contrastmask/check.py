@@ -25,7 +25,7 @@ from contrastmask.data.images.findings import findings_report, look_at
 from contrastmask.data.records import Records
 from contrastmask.data.report import Report
 from contrastmask.data.subsets import Subsets
-from contrastmask.errors import ContrastMaskError
+from contrastmask.errors import ContrastMaskError, plain_errors
 from contrastmask.evaluation.judged import judged_as
 from contrastmask.evaluation.watched import DECIDING, LOSS, WATCHED, WATCHED_GIVEN, expected_figure, explained, unjudged
 from contrastmask.programs.composing import composed
@@ -39,6 +39,7 @@ NO_NOVEL = (
 )
 
 
+@plain_errors
 def main(arguments: list[str]) -> int:
     """Check the data that ``arguments`` (overrides of ``train.py``) describe; the exit status."""
     console = Console()

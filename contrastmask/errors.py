@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
+from io import TextIOWrapper
 from typing import Any
 
 
@@ -49,15 +50,36 @@ def system_error(error: BaseException | None) -> OSError | None:
     return error
 
 
+def told(error: BaseException) -> str | None:
+    """What a user reads of an error, ``Kind: what``; None where it is no error that a user can mend.
+
+    An OSError that names a file is one, wherever it was met: a name that is too long, a folder that is closed to us.
+    """
+    if isinstance(error, ContrastMaskError):
+        return f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{DataError.__name__}: {error.filename}: {error.strerror or error}"
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # Path.resolve() before Python 3.13
+        return f"{DataError.__name__}: {error}"
+    return None
+
+
 def plain_errors(task: Callable[..., Any]) -> Callable[..., Any]:
-    """Show errors that a user can mend as one message instead of a traceback; exit status 1."""
+    """Show errors that a user can mend as one message instead of a traceback; exit status 1.
+
+    What the terminal's encoding has no sign for is written as an escape, and ends nothing.
+    """
 
     @wraps(task)
     def guarded(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # as Python's own error stream
         try:
             return task(*args, **kwargs)
-        except ContrastMaskError as error:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        except Exception as error:
+            if (said := told(error)) is None:
+                raise
+            print(said, file=sys.stderr)
             sys.exit(1)
 
     return guarded

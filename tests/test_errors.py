@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from contrastmask.errors import CheckpointError, ConfigError, ContrastMaskError, DataError
+from contrastmask.__main__ import main
+from contrastmask.errors import CheckpointError, ConfigError, ContrastMaskError, DataError, plain_errors
 
 
 class Broken(Dataset):
@@ -34,3 +37,30 @@ def test_errors_of_loader_workers_are_one_sentence(kind: type[ContrastMaskError]
             list(DataLoader(Broken(kind, said), num_workers=workers))
         assert str(raised.value) == said
         assert type(raised.value) is kind
+
+
+def test_what_the_system_refuses_is_one_sentence_with_the_file(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    name = "x" * 300
+    (tmp_path / "loop").symlink_to("loop")
+    for words in (
+        ["report", str(tmp_path), "-o", f"{tmp_path}/{name}"],
+        ["convert", f"{tmp_path}/{name}", f"{tmp_path}/a.ckpt"],
+        ["predict", f"ckpt_path={tmp_path}/{name}", "source=x", "output=y"],
+        ["check", f"data.root={tmp_path}/{name}"],
+        ["review", f"{tmp_path}/a.json", f"output={tmp_path}/loop", "data.images=x"],
+        ["export-annotations", f"{tmp_path}/a.json", "to=cvat", f"output={tmp_path}/{name}", "data.images=x"],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            raise SystemExit(main(words))
+        assert ended.value.code == 1
+        said = "".join(capsys.readouterr())
+        assert "Error: " in said
+        assert name in said or "loop" in said
+        assert "Traceback" not in said
+
+
+def test_what_a_terminal_has_no_sign_for_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = BytesIO()
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(written, encoding="ascii", write_through=True))
+    plain_errors(lambda: print("Möwe \ud800"))()
+    assert written.getvalue() == b"M\\xf6we \\ud800\n"

@@ -9,6 +9,7 @@ from pathlib import Path
 from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.data.reading import RULES, Reading
 from contrastmask.errors import ConfigError
+from contrastmask.files.kinds import no_file
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class AuditOptions:
         if self.output.suffix.lower() in (".html", ".htm"):
             raise ConfigError(f"output={self.output} is the JSON file's name; the sheet stands beside it, as .html")
         for written in (self.output, self.sheet):
+            if instead := no_file(written):
+                raise ConfigError(f"output={self.output} would write {written}: {instead}; choose another name")
             if written.resolve() == self.annotations.resolve():
                 raise ConfigError(f"output={self.output} would write {written}, the input itself; choose another name")
             if written.exists() and not self.overwrite and not self.journal.exists():

@@ -13,17 +13,22 @@ from contrastmask.checkpoints.write import write_checkpoint, write_tensors
 from contrastmask.errors import CheckpointError
 
 
-def rewrite(source: Path, target: Path, layout: str | None = None, allow: Sequence[str] = ()) -> str:
+def rewrite(
+    source: Path, target: Path, layout: str | None = None, allow: Sequence[str] = (), *, overwrite: bool = False
+) -> str:
     """Read ``source``, write ``target``; returns what was written, in one sentence.
 
     Args:
         layout: None for the one that the target's name implies. allow: classes whose objects may be left out.
+        overwrite: replace what is there.
 
     Raises:
-        CheckpointError: the source cannot be read, the target cannot hold it or is the source itself.
+        CheckpointError: the source cannot be read, the target cannot hold it, exists, or is the source itself.
     """
     if target.exists() and source.exists() and target.samefile(source):
         raise CheckpointError(f"{target} is the source itself; give the copy another name")
+    if target.exists() and not overwrite:
+        raise CheckpointError(f"{target} exists; --overwrite replaces it, or give the copy another name")
     content = read_tensors(source, allow)
     if layout is None and not is_contrastmask(content, source):
         state = named_tensors(content, source)

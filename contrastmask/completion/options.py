@@ -10,6 +10,7 @@ from contrastmask.completion.thresholds import NAMES, thresholds
 from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.data.reading import RULES, Reading
 from contrastmask.errors import ConfigError
+from contrastmask.files.kinds import no_file
 
 CHOICES = {"form": ("rle", "polygons"), "unreadable": ("keep", "complete"), "rejected": ("keep", "complete")}
 
@@ -85,6 +86,8 @@ class CompletionOptions:
             thresholds(name, getattr(self, name))
         _ = self.reading
         for written in (self.output, self.summary):
+            if instead := no_file(written):
+                raise ConfigError(f"output={self.output} would write {written}: {instead}; choose another name")
             for name, read in (("data.annotations", self.annotations), ("data.truth", self.truth)):
                 if read is not None and written.resolve() == read.resolve():
                     what = "input itself" if name == "data.annotations" else f"file that {name} names"

@@ -53,12 +53,15 @@ def export(
     Raises:
         CheckpointError: the checkpoint cannot be read, or a graph's results differ from torch's.
         DataError: another process writes ``output``, or there is no room.
-        ConfigError: ``output`` exists, a package is missing, or the precision is not to be had for this model.
+        ConfigError: ``output`` exists, or is something else than an earlier export; a package is missing, or the
+            precision is not to be had for this model.
     """
 
     def check() -> None:
         if output.exists() and not overwrite:
             raise ConfigError(f"{output} exists; overwrite=true replaces it, or choose another output=DIR")
+        if foreign := _foreign(output):
+            raise ConfigError(f"{output} is no earlier export: {foreign}; choose another output=DIR")
 
     check()  # before any work
     predictor = Predictor(checkpoint, "cpu")
@@ -86,6 +89,17 @@ def export(
             "batched_nms): give the boxes, or find them with the checkpoint itself"
         )
     return lines
+
+
+def _foreign(output: Path) -> str | None:
+    """What shows that something is no folder of graphs that may be replaced; None where it is one, or nothing."""
+    if output.is_symlink():
+        return "it is a link"
+    if not output.is_dir():
+        return "it is no folder" if output.exists() else None
+    known = {f"{kind}{suffix}" for kind in (CROPS, PYRAMID, MASKS) for suffix in (".onnx", ".xml", ".bin")}
+    other = sorted({path.name for path in output.iterdir()} - known)
+    return f"it holds {', '.join(other[:3])}" if other else None
 
 
 def _parts(predictor: Predictor) -> list[tuple[str, nn.Module, tuple[Tensor, ...], tuple[Any, ...]]]:

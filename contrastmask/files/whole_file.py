@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from contrastmask.errors import DataError
+from contrastmask.files.kinds import no_file
 
 
 def make_output_folder(path: Path) -> None:
@@ -46,6 +47,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         DataError: no permission, no room; what was there before is untouched.
     """
+    path = _place(path)
     part = part_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,6 +62,17 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _place(path: Path) -> Path:
+    """Where a file lies that ``path`` names: of a link where it leads to.
+
+    Raises:
+        DataError: there is something else than a file; a move would take the place of a device, such as ``/dev/null``.
+    """
+    if instead := no_file(path):
+        raise DataError(f"{path} cannot be written: {instead}; choose another output")
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def part_beside(path: Path, suffix: str = "") -> Path:
@@ -110,8 +123,10 @@ def in_place_of(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to, of the same ending; when the block ends well the file is synced and moved.
 
     Raises:
+        DataError: there is something else than a file.
         OSError: it cannot be written or moved; what was there before is untouched.
     """
+    path = _place(path)
     part = part_beside(path, path.suffix)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -63,14 +63,16 @@ def _put(root: Path, write: Callable[[Path], None], is_whole: Callable[[], bool]
         write(fresh)
         if not alone and is_whole():  # another process was faster: its folder may have readers by now
             return
-        if root.exists():
-            root.rename(old)
         try:
+            if root.exists():
+                root.rename(old)
             fresh.rename(root)
         except OSError:  # or it came between these two lines
             if not is_whole():
                 raise
     finally:
+        if old.exists() and not root.exists():  # ended between these two lines, by a signal perhaps
+            old.rename(root)
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 

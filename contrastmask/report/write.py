@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contrastmask.arguments import Parser
-from contrastmask.errors import ContrastMaskError
+from contrastmask.errors import ConfigError, ContrastMaskError, plain_errors, told
 from contrastmask.files.whole_file import write_whole
 from contrastmask.report.columns import read_columns
 from contrastmask.report.page import page
+
+_START = b"<!doctype html>"  # of every page
 
 
 def write_report(folders: Sequence[str | Path], output: str | Path) -> Path:
@@ -22,12 +24,19 @@ def write_report(folders: Sequence[str | Path], output: str | Path) -> Path:
 
     Raises:
         DataError: a folder holds no run, or ``output`` cannot be written.
+        ConfigError: ``output`` is a file that no report is.
     """
     output = Path(output)
+    if output.is_file():
+        with output.open("rb") as file:
+            start = file.read(len(_START)).lower()
+        if start not in (b"", _START):
+            raise ConfigError(f"{output} exists and is no report; give -o another name")
     write_whole(output, page(read_columns([Path(folder) for folder in folders])))
     return output
 
 
+@plain_errors
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; the exit status."""
     parser = Parser(prog="contrastmask report", description="One HTML file about runs.")
@@ -37,6 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser.parse_args(arguments)
         print(f"report {write_report(options.runs, options.output)}")
     except ContrastMaskError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(told(error), file=sys.stderr)
         return 1
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.data.reading import Reading
 from contrastmask.errors import ConfigError
+from contrastmask.files.kinds import no_file
 
 ORDERS = ("confidence", "suspicion", "agreement", "class", "size", "random", "file")
 SOURCES = ("all", "model", "person")
@@ -51,6 +52,8 @@ class ReviewOptions:
                 raise ConfigError(f"{name}={value} is unknown; choose from {', '.join(choices)}")
         _ = self.reading
         for written in (self.target, self.summary, self.journal):
+            if instead := no_file(written):
+                raise ConfigError(f"output={self.target} would write {written}: {instead}; choose another name")
             for name, read in (
                 ("the input itself", self.annotations),
                 ("the file that data.before names", self.before),

@@ -174,6 +174,12 @@ def test_the_command_says_what_is_wrong(released: Path, tmp_path: Path, capsys: 
     assert main(["convert", str(released), str(tmp_path / "b.pth"), "--layout", "contrastmask"]) == 0
     assert "5 classes, layout contrastmask" in capsys.readouterr().out
     assert read_checkpoint(tmp_path / "b.pth").layout == "contrastmask"
+    before = (tmp_path / "b.pth").read_bytes()
+    assert main(["convert", str(released), str(tmp_path / "b.pth")]) == 1
+    assert "b.pth exists; --overwrite replaces it" in capsys.readouterr().err
+    assert (tmp_path / "b.pth").read_bytes() == before
+    assert main(["convert", str(released), str(tmp_path / "b.pth"), "--overwrite"]) == 0
+    assert read_checkpoint(tmp_path / "b.pth").layout == "mmdetection"
 
 
 def test_the_network_of_a_converted_file_is_plain(released: Path, tmp_path: Path) -> None:

@@ -48,6 +48,26 @@ def image() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
 
 
+def test_only_an_earlier_export_is_replaced(root: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "mine.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(run)
+    for name, said in (
+        ("run", "it holds checkpoints, mine.txt"),
+        ("file", "it is no folder"),
+        ("link", "it is a link"),
+    ):
+        with pytest.raises(ConfigError, match=f"{name} is no earlier export: {said}; choose another output"):
+            export(root / "last.ckpt", tmp_path / name, overwrite=True)
+    assert (run / "mine.txt").read_text() == (tmp_path / "file").read_text() == "mine"
+    shutil.copytree(root / "exported", tmp_path / "again")
+    (tmp_path / "again" / "crops.onnx").write_bytes(b"")
+    export(root / "last.ckpt", tmp_path / "again", overwrite=True)
+    assert (tmp_path / "again" / "crops.onnx").stat().st_size > 1000
+
+
 def test_the_same_masks(root: Path, image: np.ndarray) -> None:
     true = Predictor(root / "last.ckpt", "cpu").predict(image, **GIVEN)
     exported = Predictor(root / "exported" / "crops.onnx")

@@ -41,3 +41,24 @@ def test_an_output_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
         write_whole(tmp_path / "file" / "b.json", "new")
     with pytest.raises(DataError, match="choose another output"):
         Journal(tmp_path / "file" / "j", {})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # in place of a device, /dev/null among them
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(DataError, match=f"{name} cannot be written: it is a"):
+            write_whole(tmp_path / name, "new")
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "pipe"]
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "b.json"
+    link.symlink_to("there/c.json")
+    for text in ("new", "newer"):
+        write_whole(link, text)
+        assert link.is_symlink()
+        assert (tmp_path / "there" / "c.json").read_text() == text

@@ -64,3 +64,24 @@ def test_without_locks_the_later_process_yields(tmp_path: Path, monkeypatch: pyt
     publish_folder(root, write, lambda: (root / "a").exists())
     assert (root / "a").read_text() == "theirs"
     assert set(_folders(root)) == {root, busy}  # unlocked, it may be somebody's work in progress
+
+
+def test_a_signal_between_taking_away_and_putting_there_leaves_the_old_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "a"
+    root.mkdir()
+    (root / "mine").write_text("old")
+    rename, moved = Path.rename, []
+
+    def ended(self: Path, target: Path) -> Path:
+        moved.append(target)
+        if len(moved) == 2:
+            raise SystemExit(143)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", ended)
+    with pytest.raises(SystemExit):
+        whole_folder.replace_folder(root, lambda folder: (folder / "new").touch(), lambda: None)
+    assert (root / "mine").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]

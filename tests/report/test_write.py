@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from contrastmask.errors import ConfigError
 from contrastmask.report.columns import read_columns
 from contrastmask.report.sections import reliability
 from contrastmask.report.write import main, write_report
@@ -200,3 +201,13 @@ def test_a_crop_branch_shows_what_its_confidence_is_worth(tmp_path: Path) -> Non
     out = tmp_path / "report.html"
     assert main([str(folder), "-o", str(out)]) == 0
     assert "Confidence of masks in given boxes" in out.read_text()
+
+
+def test_only_a_report_is_replaced(tmp_path: Path) -> None:
+    run, other = write_run(tmp_path / "a", 30.0), tmp_path / "train.json"
+    other.write_text('{"images": []}')
+    with pytest.raises(ConfigError, match=r"train\.json exists and is no report"):
+        write_report([run], other)
+    assert other.read_text() == '{"images": []}'
+    for _ in range(2):
+        write_report([run], tmp_path / "report.html")
