@@ -28,6 +28,7 @@ class Range:
     above: bool = False  # low itself is not allowed
     length: int | None = None  # of a list, where it is fixed
     filled: bool = False  # a list must not be empty
+    whole: bool = False  # of a setting without a type of its own: a whole number is wanted
 
     def misfit(self, value: Any) -> str | None:
         """Why ``value`` is refused; None where it is not, or is null."""
@@ -91,7 +92,8 @@ def check_ranges(config: Any, parent: str = "") -> None:
 
 
 def check_values(values: Mapping[str, Any], limits: Mapping[str, Range], parent: str = "") -> None:
-    """The same of settings that belong to another program and so have no fields here; only numbers are looked at.
+    """The same of settings that belong to another program and so have no fields here; of those that need not be whole
+    numbers, only numbers are looked at.
 
     Raises:
         ConfigError: as :func:`check_ranges`.
@@ -101,6 +103,8 @@ def check_values(values: Mapping[str, Any], limits: Mapping[str, Range], parent:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if number and (why := limit.misfit(value)):
             raise ConfigError(f"{parent}{name}={value!r} {why}")
+        if limit.whole and value is not None and type(value) is not int:
+            raise ConfigError(f"{parent}{name}={value!r} must be a whole number")
 
 
 def _misfits(config: Any, parent: str) -> Iterator[tuple[str, Any, str]]:

@@ -100,8 +100,8 @@ def contrastive_loss(
 
 
 def ramp(epoch: float, start: float = 0.25, epochs: float = 4) -> float:
-    """Weight of the contrastive loss in a 0-based epoch: ``min(max(start, epoch / epochs), 1)``."""
-    return min(max(start, epoch / epochs), 1.0)
+    """Weight of the contrastive loss in a 0-based epoch: ``min(max(start, epoch / epochs), 1)``; 1 of no epochs."""
+    return min(max(start, epoch / epochs), 1.0) if epochs > 0 else 1.0
 
 
 def _query_weights(pixels: Tensor, keep: Tensor, dtype: torch.dtype) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -128,6 +129,9 @@ def build_trainer(cfg: DictConfig, *, callbacks: list[pl.Callback]) -> pl.Traine
 
     Args:
         cfg: the composed configuration, whose ``trainer``, ``logger`` and ``callbacks`` are other people's objects.
+
+    Raises:
+        ConfigError: these do not take the settings.
     """
     logger = False if cfg.trainer.fast_dev_run else build_logger(cfg.logger, notes=cfg.notes)
     found = []
@@ -144,10 +148,22 @@ def build_trainer(cfg: DictConfig, *, callbacks: list[pl.Callback]) -> pl.Traine
             continue
         if target.endswith("PulseLines") and bar:
             continue
-        found.append(instantiate(node))
-    plugins = [WholeCheckpointIO(), *(instantiate(cfg.trainer.get("plugins")) or [])]
+        found.append(_made("callbacks", node))
+    plugins = [WholeCheckpointIO(), *(_made("trainer.plugins", cfg.trainer.get("plugins")) or [])]
     # Lightning adds a bar of its own where there is none among the callbacks
     bar = bar and any(isinstance(callback, pl.callbacks.ProgressBar) for callback in found)
-    return instantiate(
-        cfg.trainer, logger=logger, callbacks=found + callbacks, plugins=plugins, enable_progress_bar=bar
-    )
+    own = {"callbacks": found + callbacks, "plugins": plugins, "enable_progress_bar": bar}
+    return _made("trainer", cfg.trainer, logger=logger, **own)
+
+
+def _made(group: str, node: Any, **own: Any) -> Any:
+    """What a group of settings describes, with arguments of ``own``.
+
+    Raises:
+        ConfigError: it does not take these settings; in the words of the library whose they are.
+    """
+    try:
+        return instantiate(node, **own)
+    except InstantiationException as error:
+        reason = error.__cause__ or error
+        raise ConfigError(f"the settings of {group} cannot be used: {type(reason).__name__}: {reason}") from error

@@ -22,9 +22,10 @@ from contrastmask.programs.key_names import checked_object
 
 # of Lightning's own arguments, which some of its versions take without a word
 TRAINER = {
-    **dict.fromkeys(("accumulate_grad_batches", "check_val_every_n_epoch", "num_nodes"), Range(1)),
-    **dict.fromkeys(("max_epochs", "max_steps", "num_sanity_val_steps"), Range(-1)),
-    **dict.fromkeys(("min_epochs", "min_steps", "log_every_n_steps", "gradient_clip_val"), Range(0)),
+    **dict.fromkeys(("accumulate_grad_batches", "check_val_every_n_epoch", "num_nodes"), Range(1, whole=True)),
+    **dict.fromkeys(("max_epochs", "max_steps", "num_sanity_val_steps"), Range(-1, whole=True)),
+    **dict.fromkeys(("min_epochs", "min_steps", "log_every_n_steps"), Range(0, whole=True)),
+    "gradient_clip_val": Range(0),
     **dict.fromkeys((f"limit_{part}_batches" for part in ("train", "val", "test", "predict")), Range(0)),
     **dict.fromkeys(("overfit_batches", "val_check_interval", "reload_dataloaders_every_n_epochs"), Range(0)),
 }

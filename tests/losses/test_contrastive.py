@@ -213,6 +213,7 @@ def test_ramp() -> None:
     assert [ramp(epoch) for epoch in range(7)] == [0.25, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
     assert ramp(1, start=0.1, epochs=5) == 0.2
     assert ramp(0, start=1.0) == 1.0
+    assert ramp(0, start=0.0, epochs=0) == 1.0
 
 
 # ---------------------------------------------------------------------------------------------- goldens

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -15,6 +16,7 @@ from omegaconf import OmegaConf
 from contrastmask.checkpoints.ranges import KEY
 from contrastmask.errors import ConfigError
 from contrastmask.programs.audit_config import AuditConfig
+from contrastmask.programs.build import build_trainer
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.export_config import ExportConfig
 from contrastmask.programs.predict_config import PredictConfig
@@ -117,12 +119,22 @@ def test_misspelt_keys_and_wrong_types_are_refused(override: str) -> None:
         ("overlays=-3", "overlays=-3 must be at least 0"),
         ("schedule.milestones=[-1]", "must be at least 1, each of them"),
         ("trainer.accumulate_grad_batches=0", "trainer.accumulate_grad_batches=0 must be at least 1"),
+        ("trainer.max_epochs=abc", "trainer.max_epochs='abc' must be a whole number"),
+        ("trainer.max_steps=1e30", "trainer.max_steps=1e+30 must be a whole number"),
+        ("trainer.min_epochs=[1]", "trainer.min_epochs=[1] must be a whole number"),
         ("trainer.limit_val_batches=-1", "trainer.limit_val_batches=-1"),
     ],
 )
 def test_values_that_make_no_sense_name_the_way_out(override: str, said: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(said)):
         typed(composed(override))
+
+
+@pytest.mark.parametrize("override", ["trainer.devices=0", "trainer.devices=[]", "trainer.max_time=soon"])
+def test_what_lightning_does_not_take_is_said_in_its_words(tmp_path: Path, override: str) -> None:
+    cfg = composed("trainer=cpu", "logger=none", "callbacks=none", override, folder=tmp_path)
+    with pytest.raises(ConfigError, match=r"the settings of trainer cannot be used: \w+: "):
+        build_trainer(cfg, callbacks=[])
 
 
 def _numbers(kind: Any, parent: str = "") -> Iterator[tuple[str, Any]]:
