@@ -203,3 +203,21 @@ def test_what_is_mended_in_val_is_no_truth_and_that_is_told(
         assert said in warned[0]
         assert warned[0].endswith("mend the file itself")
         assert "warning" in lines[-1]
+
+
+def test_what_a_crop_branch_cannot_learn_from_is_said_with_ways_out_that_are_its_own(
+    tmp_path, capsys: pytest.CaptureFixture
+) -> None:
+    data = [*tiny_data(tmp_path), "--no-images", "experiment=complete", "split=all"]
+    assert main([*data, "split.mask_share=0"]) == 1
+    assert "no object is left that a crop branch can learn from: with a drawn mask" in capsys.readouterr().out
+    file = tmp_path / "annotations" / "train.json"
+    content = json.loads(file.read_text())
+    for change in ({"segmentation": []}, {"bbox": [3, 3, 2, 2], "segmentation": [[3, 3, 5, 3, 5, 5, 3, 5]]}):
+        rows = [{**row, "iscrowd": 0, **change} for row in content["annotations"]]
+        file.write_text(json.dumps({**content, "annotations": rows}))
+        assert main(data) == 1
+        said = capsys.readouterr().out
+        assert "a crop branch needs masks that people drew" in said
+        assert "split.mask_share=0 trains" not in said
+        assert "ready to train" not in said

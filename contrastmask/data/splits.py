@@ -71,7 +71,7 @@ class Split:
     novel: tuple[int, ...]
 
 
-def resolve_split(rule: SplitRule, records: Records) -> Split:
+def resolve_split(rule: SplitRule, records: Records, *, by_crops: bool = False) -> Split:
     """Apply a rule to the classes of a data set.
 
     VOC names that the data set does not have are no error; classes under other names than COCO's are not VOC's.
@@ -94,7 +94,7 @@ def resolve_split(rule: SplitRule, records: Records) -> Split:
     may_lack_novel = not own and rule.rule in ("all", "as_annotated")
     if not base or not (novel or may_lack_novel):
         if (not own and rule.rule == "as_annotated") or not count_masks(records).any():
-            require_masks(sorted(base), records)
+            require_masks(sorted(base), records, by_crops=by_crops)
         ways = "Name them yourself (split.base=[…] or split.novel=[…]), or use split=all to train on every mask"
         raise ConfigError(
             f"split {name!r} leaves no {'novel' if base else 'base'} class among the {len(names)} of {records.path} "

@@ -14,7 +14,7 @@ import numpy as np
 
 from contrastmask.data.annotations.cache import load_cached
 from contrastmask.data.annotations.categories import match_classes
-from contrastmask.data.learnable import bare_classes, lost, require_masks
+from contrastmask.data.learnable import bare_classes, lost, require_masks, require_usable
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Records
 from contrastmask.data.report import Report
@@ -40,6 +40,7 @@ class Subsets:
         prepare: makes the files where they are generated rather than downloaded.
         trained: the classes of a checkpoint to evaluate: the labels are then its own, and so is the split that the
             training file would have told.
+        by_crops: a training is one of a crop branch, which learns masks from drawn ones alone.
 
     Attributes:
         records: what has been read, by side. images: int64 [I'] positions in the records of the images that are used.
@@ -60,12 +61,14 @@ class Subsets:
         cache: Path | None = None,
         prepare: Callable[[], None] | None = None,
         trained: Trained | None = None,
+        by_crops: bool = False,
     ) -> None:
         self.paths: dict[str, tuple[Path, Path]] = {
             "train": (Path(train_annotations), Path(train_images)),
             "val": (Path(val_annotations), Path(val_images)),
         }
         self.split_rule, self.cache, self.prepare, self.trained = split, cache, prepare, trained
+        self.by_crops = by_crops
         self.readings = {"train": reading, "val": replace(reading, predicted_masks="ignore")}
         self.records: dict[str, Records] = {}
         self.images: dict[str, np.ndarray] = {}
@@ -100,11 +103,13 @@ class Subsets:
         split, withheld = self._split, self.withheld
         if "train" in loaded:
             complete = loaded["train"]
-            split = resolve_split(self.split_rule, complete)
-            if not evaluation_only and self.split_rule.mask_share > 0:
-                require_masks(split.base, complete)
+            split = resolve_split(self.split_rule, complete, by_crops=self.by_crops)
+            if not evaluation_only and (self.split_rule.mask_share > 0 or self.by_crops):
+                require_masks(split.base, complete, by_crops=self.by_crops)
             complete = _with_bare_classes(complete, split)
             loaded["train"] = apply_split(split, complete, self.split_rule.mask_share)
+            if not evaluation_only and self.by_crops:
+                require_usable(loaded["train"])
             withheld = _count_masks(complete) - _count_masks(loaded["train"])
         elif split is None:
             split = self._given_split or resolve_split(self.split_rule, loaded["val"])

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from contrastmask.data.annotations.load import load_annotations
-from contrastmask.data.batches.object_crops import CropOptions, ObjectCrops, usable
+from contrastmask.data.batches.object_crops import CropOptions, ObjectCrops
 from contrastmask.data.batches.sampler import Key
+from contrastmask.data.learnable import usable
 from contrastmask.data.reading import Reading
 from contrastmask.errors import ConfigError, DataError
 from contrastmask.model.crops.planes import near_of

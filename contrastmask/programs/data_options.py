@@ -37,4 +37,5 @@ def subset_options(config: Config) -> dict[str, Any]:
         "reading": Reading(**{field.name: getattr(data, field.name) for field in fields(Reading)}),
         "cache": None if data.cache is None else Path(data.cache),
         "prepare": prepare,
+        "by_crops": config.mask_branch.kind == "crop",
     }

@@ -94,6 +94,10 @@ def test_an_error_shows_what_was_lost_and_no_way_to_nothing(make: Make) -> None:
     with pytest.raises(DataError) as again:  # one fact, one wording, whichever rule meets it
         require_masks(resolve_split(SplitRule("all"), records).base, records)
     assert str(again.value) == str(error.value)
+    with pytest.raises(DataError) as crops:
+        resolve_split(SplitRule("as_annotated"), records, by_crops=True)
+    assert "mask_share" not in str(crops.value)
+    assert "None of its 5 objects has one; a crop branch needs masks that people drew: draw some" in str(crops.value)
     some = make(without=("cat",))
     with pytest.raises(DataError, match=r"no object of a base class has a mask.*Masks are there of person.*split.base"):
         require_masks([NAMES.index("cat")], some)

@@ -18,11 +18,10 @@ from contrastmask.data.batches.object_crops import (
     CropOptions,
     ObjectCrops,
     held_out,
-    require_objects,
-    usable,
 )
 from contrastmask.data.batches.sampler import GroupedBatchSampler, Key
 from contrastmask.data.batches.transforms import AsItIs
+from contrastmask.data.learnable import require_usable, usable
 from contrastmask.spoken import say
 
 
@@ -108,8 +107,7 @@ class CropDataModule(CocoDataModule):
     def _rows(self) -> tuple[np.ndarray, np.ndarray]:
         if self._parts is None:
             records = self.train_records
-            rows = require_objects(records, usable(records, records.drawn))
-            self._parts = held_out(records, rows, self.held_out, self.seed)
+            self._parts = held_out(records, require_usable(records), self.held_out, self.seed)
         return self._parts
 
     def _train_sampler(self, epoch: int) -> GroupedBatchSampler:

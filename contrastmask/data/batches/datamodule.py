@@ -42,7 +42,7 @@ class CocoDataModule(pl.LightningDataModule):
         cache: folder for checked records of large annotation files, see `load_cached`; None keeps none.
         on_bad: "error" or "skip", what an unreadable image does, see `CocoDataset`.
         prepare: makes the files where they are generated rather than downloaded; run by one process per machine.
-        trained: the classes of a checkpoint to evaluate, see `Subsets`.
+        trained, by_crops: the classes of a checkpoint to evaluate, and whether a crop branch learns, see `Subsets`.
     """
 
     def __init__(
@@ -68,10 +68,13 @@ class CocoDataModule(pl.LightningDataModule):
         on_bad: Literal["error", "skip"] = "error",
         prepare: Callable[[], None] | None = None,
         trained: Trained | None = None,
+        by_crops: bool = False,
     ) -> None:
         super().__init__()
         files = (train_annotations, train_images, val_annotations, val_images)
-        self.subsets = Subsets(*files, split=split, reading=reading, cache=cache, prepare=prepare, trained=trained)
+        self.subsets = Subsets(
+            *files, split=split, reading=reading, cache=cache, prepare=prepare, trained=trained, by_crops=by_crops
+        )
         self.train_transform = TrainTransform(short_sides, long_side, flip)
         self.test_transform = TestTransform(test_short_side, test_long_side)
         self.batch_size, self.eval_batch_size, self.num_workers = batch_size, eval_batch_size, num_workers

@@ -30,11 +30,9 @@ from torchvision.transforms.v2 import functional as F
 from contrastmask.data.batches.sampler import Key
 from contrastmask.data.images.read import read_image_of
 from contrastmask.data.records import Records
-from contrastmask.errors import DataError
 from contrastmask.model.crops.planes import near_as_bytes, neighbour_plane
 from contrastmask.model.crops.windows import cut_out, into_windows, mirrored_boxes, windows_of
 
-LEAST_SIDE = 4  # px of a box; smaller ones teach nothing
 UNTOLD = 0.5  # confidence of a predicted mask that tells none
 
 
@@ -136,12 +134,6 @@ class ObjectCrops(Dataset):
         return neighbour_plane(boxes[None], torch.ones((1, len(rows)), dtype=torch.bool), self.options.side)[0]
 
 
-def usable(records: Records, chosen: np.ndarray) -> np.ndarray:
-    """int64 rows of the annotations ``chosen``, bool ``[A]``, that are no crowd and have sides of at least 4 px."""
-    sides = (records.boxes[:, 2:] - records.boxes[:, :2]).min(axis=1) if len(records.boxes) else np.zeros(0)
-    return np.flatnonzero(chosen & ~records.crowd & (sides >= LEAST_SIDE))
-
-
 def held_out(records: Records, rows: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows to learn from, and rows that are kept apart to see how good the masks of unseen objects are.
 
@@ -159,20 +151,6 @@ def held_out(records: Records, rows: np.ndarray, share: float, seed: int) -> tup
     enough = int(np.searchsorted(np.cumsum(counts[order]), share * len(rows))) + 1
     apart = np.isin(images, found[order[:enough]])
     return rows[~apart], rows[apart]
-
-
-def require_objects(records: Records, rows: np.ndarray) -> np.ndarray:
-    """The same rows.
-
-    Raises:
-        DataError: there is none.
-    """
-    if len(rows) == 0:
-        raise DataError(
-            f"{records.path}: no object with a drawn mask and a box of at least {LEAST_SIDE} px a side is left to "
-            "learn from; the crop branch needs some masks (contrastmask check tells what was read)"
-        )
-    return rows
 
 
 def _moved(box: Tensor, share: float, rng: np.random.Generator) -> Tensor:

@@ -12,8 +12,9 @@ import torch
 
 from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.batches.crop_datamodule import CropDataModule
-from contrastmask.data.batches.object_crops import CropOptions, ObjectCrops, held_out, require_objects, usable
+from contrastmask.data.batches.object_crops import CropOptions, ObjectCrops, held_out
 from contrastmask.data.batches.sampler import Key
+from contrastmask.data.learnable import require_usable, usable
 from contrastmask.data.reading import Reading
 from contrastmask.data.records import Records
 from contrastmask.data.splits import VOC_CLASSES, SplitRule
@@ -143,10 +144,11 @@ def test_novel_masks_are_not_there(root: Path) -> None:
 
 
 def test_nothing_to_learn_from(records: Records) -> None:
-    rows = usable(records, records.drawn)
-    assert require_objects(records, rows) is rows
-    with pytest.raises(DataError, match="no object with a drawn mask"):
-        require_objects(records, rows[:0])
+    assert require_usable(records).tolist() == usable(records, records.drawn).tolist()
+    thin = replace(records, boxes=records.boxes[:, [0, 1, 0, 1]] + [0, 0, 3, 3])
+    for left in (records.thin_masks(0), thin):
+        with pytest.raises(DataError, match=r"no object is left that a crop branch can learn from.*at least 4"):
+            require_usable(left)
 
 
 def completed(root: Path) -> str:
