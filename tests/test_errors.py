@@ -42,13 +42,14 @@ def test_errors_of_loader_workers_are_one_sentence(kind: type[ContrastMaskError]
 def test_what_the_system_refuses_is_one_sentence_with_the_file(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     name = "x" * 300
     (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "a.json").write_text("{}")
     for words in (
         ["report", str(tmp_path), "-o", f"{tmp_path}/{name}"],
         ["convert", f"{tmp_path}/{name}", f"{tmp_path}/a.ckpt"],
         ["predict", f"ckpt_path={tmp_path}/{name}", "source=x", "output=y"],
         ["check", f"data.root={tmp_path}/{name}"],
-        ["review", f"{tmp_path}/a.json", f"output={tmp_path}/loop", "data.images=x"],
-        ["export-annotations", f"{tmp_path}/a.json", "to=cvat", f"output={tmp_path}/{name}", "data.images=x"],
+        ["review", f"{tmp_path}/a.json", f"output={tmp_path}/loop", f"data.images={tmp_path}"],
+        ["export-annotations", f"{tmp_path}/a.json", "to=cvat", f"output={tmp_path}/{name}", f"data.images={tmp_path}"],
     ):
         with pytest.raises(SystemExit) as ended:
             raise SystemExit(main(words))
