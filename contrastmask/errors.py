@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
-from io import TextIOWrapper
 from typing import Any
+
+from contrastmask.streams import lasting_streams, lost_output
 
 
 class ContrastMaskError(Exception):
@@ -67,19 +68,22 @@ def told(error: BaseException) -> str | None:
 def plain_errors(task: Callable[..., Any]) -> Callable[..., Any]:
     """Show errors that a user can mend as one message instead of a traceback; exit status 1.
 
-    What the terminal's encoding has no sign for is written as an escape, and ends nothing.
+    What cannot be printed ends nothing (`contrastmask.streams`); where a full disk lost some of it, the status is 1.
     """
 
     @wraps(task)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if isinstance(sys.stdout, TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")  # as Python's own error stream
-        try:
-            return task(*args, **kwargs)
-        except Exception as error:
-            if (said := told(error)) is None:
-                raise
-            print(said, file=sys.stderr)
-            sys.exit(1)
+        with lasting_streams():
+            try:
+                result = task(*args, **kwargs)
+            except Exception as error:
+                if (said := told(error)) is None:
+                    raise
+                print(said, file=sys.stderr)
+                sys.exit(1)
+            if why := lost_output():
+                print(f"the work is done; what it printed was lost in part ({why})", file=sys.stderr)
+                sys.exit(1)
+            return result
 
     return guarded

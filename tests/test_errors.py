@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -65,3 +68,38 @@ def test_what_a_terminal_has_no_sign_for_is_escaped(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("sys.stdout", TextIOWrapper(written, encoding="ascii", write_through=True))
     plain_errors(lambda: print("Möwe \ud800"))()
     assert written.getvalue() == b"M\\xf6we \\ud800\n"
+
+
+PROGRAM = """
+import sys
+from contrastmask.errors import plain_errors
+@plain_errors
+def work():
+    for number in range(20000):
+        print("step", number, flush=number < 10)
+    print("saved", file=sys.stderr)
+work()
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_cannot_be_printed_ends_no_work(monkeypatch: pytest.MonkeyPatch, unbuffered: str) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    command = [sys.executable, "-c", PROGRAM]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        silent = subprocess.run(command, stdout=full, stderr=full, check=False)
+    assert done.stderr.splitlines() == [
+        "saved",
+        "the work is done; what it printed was lost in part (No space left on device)",
+    ]
+    assert done.returncode == silent.returncode == 1
+    reader, writer = os.pipe()
+    os.close(reader)
+    nobody = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (nobody.returncode, nobody.stderr) == (0, "saved\n")
+    whole = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert whole.returncode == 0
+    assert len(whole.stdout.splitlines()) == 20000

@@ -32,6 +32,7 @@ files
 spoken
 arguments
 conf_folder errors
+streams
 """
 PLACE = {wing: place for place, line in enumerate(ORDER.split("\n")) for wing in line.split()}
 BELOW_CONFIGURATION = {"hydra", "omegaconf", "pytorch_lightning"}

@@ -52,6 +52,8 @@ class AuditOptions:
         _ = self.reading
         if self.batch_size < 1 or self.num_workers < 0 or self.shown < 0:
             raise ConfigError("batch_size must be at least 1, num_workers and shown at least 0")
+        if not self.output.name:
+            raise ConfigError(f"output={self.output} names no file")
         if self.output.suffix.lower() in (".html", ".htm"):
             raise ConfigError(f"output={self.output} is the JSON file's name; the sheet stands beside it, as .html")
         for written in (self.output, self.sheet):

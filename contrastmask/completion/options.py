@@ -85,6 +85,8 @@ class CompletionOptions:
         for name in NAMES:
             thresholds(name, getattr(self, name))
         _ = self.reading
+        if not self.output.name:
+            raise ConfigError(f"output={self.output} names no file")
         for written in (self.output, self.summary):
             if instead := no_file(written):
                 raise ConfigError(f"output={self.output} would write {written}: {instead}; choose another name")

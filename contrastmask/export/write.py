@@ -58,7 +58,7 @@ def export(
     """
 
     def check() -> None:
-        if output.exists() and not overwrite:
+        if output.name and output.exists() and not overwrite:
             raise ConfigError(f"{output} exists; overwrite=true replaces it, or choose another output=DIR")
         if foreign := _foreign(output):
             raise ConfigError(f"{output} is no earlier export: {foreign}; choose another output=DIR")
@@ -95,6 +95,8 @@ def _foreign(output: Path) -> str | None:
     """What shows that something is no folder of graphs that may be replaced; None where it is one, or nothing."""
     if output.is_symlink():
         return "it is a link"
+    if not output.name:
+        return "it has no name of its own"
     if not output.is_dir():
         return "it is no folder" if output.exists() else None
     known = {f"{kind}{suffix}" for kind in (CROPS, PYRAMID, MASKS) for suffix in (".onnx", ".xml", ".bin")}

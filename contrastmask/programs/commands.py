@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -104,7 +104,8 @@ def _ending(program: str) -> Iterator[None]:
         with listening():
             yield
     except Ended as ended:
-        print(f"{program} ended by {ended.signal.name}", file=sys.stderr)
+        with suppress(OSError):
+            print(f"{program} ended by {ended.signal.name}", file=sys.stderr)
         raise
 
 

@@ -51,6 +51,8 @@ class ReviewOptions:
             if (value := getattr(self, name)) is not None and value not in choices:
                 raise ConfigError(f"{name}={value} is unknown; choose from {', '.join(choices)}")
         _ = self.reading
+        if not self.target.name:
+            raise ConfigError(f"output={self.target} names no file")
         for written in (self.target, self.summary, self.journal):
             if instead := no_file(written):
                 raise ConfigError(f"output={self.target} would write {written}: {instead}; choose another name")
