@@ -1,0 +1,6 @@
+"""Tests side by side (``pytest -n 2``): each process has one thread, as torch's threads would stand in each other's way."""
+
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
