@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from contrastmask.model.layers import ConvStack, kaiming
+from contrastmask.model.normed import normed
 
 
 class ContrastiveHead(nn.Module):
@@ -115,5 +116,5 @@ class Projector(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``[R, C, S, S]`` to ``[R, D, S, S]``."""
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = F.relu(norm(conv(x)), inplace=True)
+            x = normed(x, conv, norm)
         return self.linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
