@@ -1,4 +1,4 @@
-"""Tests side by side (``pytest -n 2``): each process has one thread, as torch's threads would stand in each other's way."""
+"""Tests side by side (``pytest -n 2``): each process has one thread, or torch's threads stand in each other's way."""
 
 import os
 

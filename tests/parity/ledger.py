@@ -13,10 +13,10 @@ Measured on the gradient of the contrastive head's input, 2,509 values relative 
 within 5.5e-7 of the golden figures everywhere; with AVX2 or SSE4.1 20 values are more than 1e-3 off (3.0e-3 at most),
 while the median is 3.3e-7. Our head in float64 is off that run at 2 values and off the golden figures at 18: there it
 was the released float32 that fell on the other side of 0. Winograd's filtering rounds ten times as much as a direct
-convolution, and so much oftener a ReLU's input is near enough to 0: on a Xeon (Emerald Rapids) 51 values of ours are off
-our float64 and 69 off the golden figures, with a median of 4.7e-6; the golden figures are off our float64 at the same 18.
-An error of the method moves all values, or every value of a kind: the median shows the first; the share and the root
-mean square show the second.
+convolution, and so much oftener a ReLU's input is near enough to 0: on a Xeon (Emerald Rapids) 51 values of ours are
+off our float64 and 69 off the golden figures, with a median of 4.7e-6; the golden figures are off our float64 at the
+same 18. An error of the method moves all values, or every value of a kind: the median shows the first; the share and
+the root mean square show the second.
 """
 
 from __future__ import annotations
