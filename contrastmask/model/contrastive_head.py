@@ -78,7 +78,8 @@ class ContrastiveHead(nn.Module):
             # on a CPU, with an axis of one head, torch keeps no weights (2.5 MB a RoI) for the backward pass
             headed = torch.is_grad_enabled() and pixels.device.type == "cpu" and not torch.compiler.is_compiling()
             if headed:
-                unit, pixels = unit[:, None], pixels[:, None]
+                # and contiguous: with channels apart in memory it would take its plain way
+                unit, pixels = unit.contiguous()[:, None], pixels.contiguous()[:, None]
             mixed = F.scaled_dot_product_attention(unit, unit, pixels, scale=1 / self.temperature)
             return mixed[:, 0] if headed else mixed
         return _means_of_similar(unit, pixels)

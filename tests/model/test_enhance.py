@@ -27,22 +27,22 @@ def test_both_ways_agree(rois: int, temperature: float) -> None:
 def test_training_keeps_no_weights_and_has_the_gradient_of_the_formula(rois: int, temperature: float) -> None:
     torch.manual_seed(0)
     head = ContrastiveHead(8, channels=8, depth=1, temperature=temperature)
-    pixels = torch.randn(rois, 144, 8).relu().requires_grad_()
+    encoded = torch.randn(rois, 8, 12, 12).relu().requires_grad_()
     sizes = []
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         sizes.append(tensor.numel())
         return tensor
 
-    unit = torch.nn.functional.normalize(pixels, dim=2)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        mixed = head.mix(unit, pixels)
+        mixed = head.enhance(encoded)
     assert max(sizes) < rois * 144 * 144
     wanted = torch.randn_like(mixed)
-    (found,) = torch.autograd.grad(mixed, pixels, wanted, retain_graph=True)
-    exact = pixels.detach().double().requires_grad_()
-    unit = torch.nn.functional.normalize(exact, dim=2)
-    formula = torch.softmax(unit @ unit.mT / temperature, dim=2) @ exact
+    (found,) = torch.autograd.grad(mixed, encoded, wanted)
+    exact = encoded.detach().double().requires_grad_()
+    pixels = exact.flatten(2).mT
+    unit = torch.nn.functional.normalize(pixels, dim=2)
+    formula = (torch.softmax(unit @ unit.mT / temperature, dim=2) @ pixels).mT.reshape(exact.shape)
     (gradient,) = torch.autograd.grad(formula, exact, wanted.double())
     torch.testing.assert_close(mixed.double(), formula, rtol=1e-5, atol=1e-6)
     assert (found - gradient).norm() < 1e-5 * gradient.norm()
