@@ -82,10 +82,10 @@ def audit(words: Sequence[str] | None = None) -> None:
 def _run(program: str, words: Sequence[str] | None) -> None:
     def task(cfg: DictConfig) -> None:
         # what cannot be needs no torch to be told
-        settings, words = _settings(cfg, config.typed), HydraConfig.get().overrides.task
+        settings, given = _settings(cfg, config.typed), HydraConfig.get().overrides.task
         if program == "train":
             check_named_data(settings, ("train", "val"))
-        elif settings.ckpt_path or any(word.startswith("data") for word in words):
+        elif settings.ckpt_path or any(word.startswith("data") for word in given):
             check_named_data(settings, ("val",))
         from contrastmask.programs import train as work
 

@@ -80,6 +80,7 @@ def test_every_row_is_in_its_place(
         assert new["segmentation_predicted"] is True
         assert new["segmentation"]
         assert new["area"] > 0
-        marked = old.get("segmentation_predicted") or (old.get("attributes") or {}).get("segmentation_predicted")
+        attributes = old["attributes"] if isinstance(old.get("attributes"), dict) else {}
+        marked = old.get("segmentation_predicted") or attributes.get("segmentation_predicted")
         assert not drawn(old) or (redo and marked)
         assert same([(k, v) for k, v in old.items() if k not in MARKS], [(k, new[k]) for k in old if k not in MARKS])

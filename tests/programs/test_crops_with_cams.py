@@ -23,8 +23,8 @@ from contrastmask.assemble import build_detector_cams
 from contrastmask.completion.complete import complete
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.data.annotations.load import load_annotations
-from contrastmask.data.batches.object_crops import usable
 from contrastmask.data.batches.sampler import Key
+from contrastmask.data.learnable import usable
 from contrastmask.data.reading import Reading
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.prediction.detection import DetectionOptions, detect
@@ -51,7 +51,7 @@ from pytorch_lightning.strategies import DDPStrategy
 from contrastmask.assemble import build_detector_cams
 from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.batches import detector_cams
-from contrastmask.data.batches.object_crops import usable
+from contrastmask.data.learnable import usable
 from contrastmask.data.reading import Reading
 
 number, (detector, data, folder) = int(sys.argv[1]), sys.argv[2:]
