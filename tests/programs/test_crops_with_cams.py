@@ -249,7 +249,7 @@ def test_who_shares_the_images_has_the_maps_of_one(two: Two, processes: int) -> 
 def test_processes_share_the_images_and_have_the_maps_of_one(two: Two, tmp_path: Path) -> None:
     """Two processes over gloo as a run starts them; what each has read, and the maps it ends with."""
     (tmp_path / "worker.py").write_text(SHARING)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
     words = [str(two.detector), two.data[0].removeprefix("data.root="), str(tmp_path)]
     workers = [
         subprocess.Popen(
