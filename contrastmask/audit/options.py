@@ -9,7 +9,7 @@ from pathlib import Path
 from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.data.reading import RULES, Reading
 from contrastmask.errors import ConfigError
-from contrastmask.files.kinds import no_file
+from contrastmask.files.outputs import require_outputs
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,8 @@ class AuditOptions:
             raise ConfigError(f"output={self.output} names no file")
         if self.output.suffix.lower() in (".html", ".htm"):
             raise ConfigError(f"output={self.output} is the JSON file's name; the sheet stands beside it, as .html")
+        require_outputs(self.output, (self.output, self.sheet), {"the input itself": self.annotations})
         for written in (self.output, self.sheet):
-            if instead := no_file(written):
-                raise ConfigError(f"output={self.output} would write {written}: {instead}; choose another name")
-            if written.resolve() == self.annotations.resolve():
-                raise ConfigError(f"output={self.output} would write {written}, the input itself; choose another name")
             if written.exists() and not self.overwrite and not self.journal.exists():
                 raise ConfigError(f"{written} exists; overwrite=true replaces it")
 

@@ -10,7 +10,7 @@ from contrastmask.completion.thresholds import NAMES, thresholds
 from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.data.reading import RULES, Reading
 from contrastmask.errors import ConfigError
-from contrastmask.files.kinds import no_file
+from contrastmask.files.outputs import require_outputs
 
 CHOICES = {"form": ("rle", "polygons"), "unreadable": ("keep", "complete"), "rejected": ("keep", "complete")}
 
@@ -87,13 +87,8 @@ class CompletionOptions:
         _ = self.reading
         if not self.output.name:
             raise ConfigError(f"output={self.output} names no file")
-        for written in (self.output, self.summary):
-            if instead := no_file(written):
-                raise ConfigError(f"output={self.output} would write {written}: {instead}; choose another name")
-            for name, read in (("data.annotations", self.annotations), ("data.truth", self.truth)):
-                if read is not None and written.resolve() == read.resolve():
-                    what = "input itself" if name == "data.annotations" else f"file that {name} names"
-                    raise ConfigError(f"output={self.output} would write {written}, the {what}; choose another name")
+        read = {"the input itself": self.annotations, "the file that data.truth names": self.truth}
+        require_outputs(self.output, (self.output, self.summary), read)
         # an output beside a journal is its own run's, killed at the very end; a journal of another run is refused later
         if self.output.exists() and not self.overwrite and not any(path.exists() for path in self.journals):
             raise ConfigError(f"{self.output} exists; overwrite=true replaces it")

@@ -8,7 +8,7 @@ from pathlib import Path
 from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.data.reading import Reading
 from contrastmask.errors import ConfigError
-from contrastmask.files.kinds import no_file
+from contrastmask.files.outputs import require_outputs
 
 ORDERS = ("confidence", "suspicion", "agreement", "class", "size", "random", "file")
 SOURCES = ("all", "model", "person")
@@ -53,15 +53,8 @@ class ReviewOptions:
         _ = self.reading
         if not self.target.name:
             raise ConfigError(f"output={self.target} names no file")
-        for written in (self.target, self.summary, self.journal):
-            if instead := no_file(written):
-                raise ConfigError(f"output={self.target} would write {written}: {instead}; choose another name")
-            for name, read in (
-                ("the input itself", self.annotations),
-                ("the file that data.before names", self.before),
-            ):
-                if read is not None and written.resolve() == read.resolve():
-                    raise ConfigError(f"output={self.target} would write {written}, {name}; choose another name")
+        read = {"the input itself": self.annotations, "the file that data.before names": self.before}
+        require_outputs(self.target, (self.target, self.summary, self.journal), read)
 
     @property
     def reading(self) -> Reading:
