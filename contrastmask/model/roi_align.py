@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import roi_align
+
+from contrastmask.model.roi_gradients import align_rois
 
 
 class PyramidRoIAlign(nn.Module):
@@ -53,8 +54,6 @@ class PyramidRoIAlign(nn.Module):
         counts = (level[:, None] == torch.arange(len(self.strides), device=level.device)).sum(dim=0).tolist()
         if sum(counts) != len(flat):
             raise FloatingPointError("a box is not finite")
-        pooled = []
-        with torch.autocast(flat.device.type, enabled=False):
-            for feature, stride, chosen in zip(features, self.strides, rois[order].split(counts), strict=False):
-                pooled.append(roi_align(feature.float(), chosen, size, 1.0 / stride, sampling_ratio=0, aligned=True))
+        levels = zip(features, self.strides, rois[order].split(counts), strict=False)
+        pooled = [align_rois(feature, chosen, size, 1.0 / stride) for feature, stride, chosen in levels]
         return torch.cat(pooled)[torch.argsort(order)]

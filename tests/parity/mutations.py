@@ -36,7 +36,9 @@ MUTATIONS = (
     Mutation(
         "anchors rounded", "model/rpn.py", "heights], dim=1) / 2", "heights], dim=1).div(2).round()", (INFERENCE,)
     ),
-    Mutation("RoIAlign without the half pixel", "model/roi_align.py", "aligned=True", "aligned=False", (INFERENCE,)),
+    Mutation(
+        "RoIAlign without the half pixel", "model/roi_gradients.py", "aligned=True", "aligned=False", (INFERENCE,)
+    ),
     Mutation(
         "CAM read at the refined box",
         "model/roi_heads.py",
