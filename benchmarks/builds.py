@@ -11,11 +11,12 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from benchmarks.processes import printed
 
 ROOT = Path(__file__).parents[1]
 WORKS = Path(__file__).with_name("works.py")
@@ -41,17 +42,15 @@ def builds(earlier: str) -> Iterator[dict[str, Path]]:
 
 
 def work(build: Path, name: str, *words: str) -> dict[str, Any]:
-    """What a function of ``works.py`` tells, with the package of a build, in a new process."""
-    done = subprocess.run(
-        # not as a file, whose neighbours would stand before the package
-        [sys.executable, "-c", WORKS.read_text(), name, *words],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=build,
-        env={**os.environ, "PYTHONPATH": str(build)},
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    """What a function of ``works.py`` tells, with the package of a build, in a new process.
+
+    Raises:
+        ProcessError: it failed; the build, the work and the last line of what it said are named.
+    """
+    what = f"{name} in {'this' if build == ROOT else 'the earlier'} build"
+    # the text, not the file, whose neighbours would stand before the package
+    env = {**os.environ, "PYTHONPATH": str(build)}
+    return json.loads(printed(what, WORKS.read_text(), name, *words, folder=build, env=env))
 
 
 def beside(found: dict[str, Path], name: str, *words: str, repeats: int) -> tuple[dict[str, Any], dict[str, Any]]:

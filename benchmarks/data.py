@@ -34,6 +34,7 @@ from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.batches.dataset import CocoDataset
 from contrastmask.data.batches.transforms import TrainTransform
 from contrastmask.data.records import Records
+from contrastmask.errors import plain_errors
 
 SIZE, CLASSES, CORNERS, SHORT, LONG = (480, 640), 80, 24, 800, 1333
 WORKERS = 4
@@ -164,6 +165,7 @@ def samples(root: Path, count: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@plain_errors
 def main(argv: list[str]) -> None:
     """Print and keep the table."""
     options = arguments(argv, images="118000", objects="860000", photographs="40", root="../shared/data/coco",

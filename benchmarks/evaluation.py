@@ -26,6 +26,7 @@ from pycocotools import mask as coco_mask
 
 from benchmarks.builds import EARLIER, NONE, ROOT, beside, builds, work
 from benchmarks.harness import arguments, hardware, report
+from contrastmask.errors import plain_errors
 
 SIZE, CLASSES, OBJECTS, CORNERS = (480, 640), 80, 7, 24
 AXES = {"images": (625, 1250, 2500, 5000), "classes": (20, 80, 320, 1280), "detections": (25, 50, 100, 200)}
@@ -140,6 +141,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
+@plain_errors
 def main(argv: list[str]) -> None:
     """Compare, grow, print and keep."""
     options = arguments(argv, images="5000", detections="100", peer_images="500", earlier=EARLIER, repeats="5",

@@ -9,8 +9,6 @@ objects and left out without it. The peers of a row take turns in one process; s
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,6 +22,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from benchmarks.harness import arguments, hardware, interleaved, report
+from benchmarks.processes import printed
 from contrastmask import Predictor
 from contrastmask.assemble import build_segmenter
 from contrastmask.checkpoints.network import NetworkConfig
@@ -127,9 +126,8 @@ def _first(file: Path, folder: Path) -> dict[str, float]:
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)).save(picture)
     runs = []
     for _ in range(3):  # the first reads the packages from the disk
-        done = subprocess.run([sys.executable, "-c", FIRST, str(file), str(picture)], capture_output=True, text=True,
-                              check=True, env=dict(os.environ))  # fmt: skip
-        runs.append([float(word) for word in done.stdout.split()])
+        line = printed(f"the first mask of {file.name}", FIRST, str(file), str(picture))
+        runs.append([float(word) for word in line.split()])
     wall, work, peak = np.min(runs, axis=0)
     return {"first mask, s": float(wall), "CPU s": float(work), "peak MiB": float(peak)}
 

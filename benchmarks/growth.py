@@ -14,7 +14,6 @@ import importlib.util
 import json
 import math
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,9 @@ from typing import Any
 import torch
 
 from benchmarks.harness import DTYPES, arguments, hardware, multiply_adds, peak_mib, report, seconds
+from benchmarks.processes import printed
 from benchmarks.step import IMAGES, fix_proposals, scenes
+from contrastmask.errors import plain_errors
 from tests.detectors import build, tiny
 
 # "rois" are positive RoIs of the batch, a quarter of those sampled, as in the method
@@ -65,9 +66,7 @@ def _elsewhere(point: dict[str, Any]) -> dict[str, Any]:
     code = (
         "import json, sys; from benchmarks.growth import measure; print(json.dumps(measure(**json.loads(sys.argv[1]))))"
     )
-    words = [sys.executable, "-c", code, json.dumps(point)]
-    done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(printed(f"a step of {point}", code, json.dumps(point)))
 
 
 def exponents(rows: list[dict[str, Any]], axis: str) -> dict[str, float]:
@@ -109,6 +108,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
+@plain_errors
 def main(argv: list[str]) -> None:
     """Measure, print the table and the exponents, and draw."""
     options = arguments(argv, size="full", axes="rois,side,objects,classes", out="outputs/benchmarks")

@@ -14,10 +14,12 @@ import sys
 
 from benchmarks.builds import beside, builds
 from benchmarks.harness import arguments, hardware, report
+from contrastmask.errors import plain_errors
 
 EARLIER = "df66e6d212fb"  # before training went by Winograd's filtering and blocks took their BatchNorm in
 
 
+@plain_errors
 def main(argv: list[str]) -> None:
     """A row for each number of positive RoIs, and one for the detections."""
     words = arguments(

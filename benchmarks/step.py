@@ -12,7 +12,6 @@ each way.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +32,8 @@ from benchmarks.harness import (
     report,
 )
 from benchmarks.host_reads import host_reads
+from benchmarks.processes import printed
+from contrastmask.errors import plain_errors
 from contrastmask.losses.detection import mask_loss
 from contrastmask.model.detector import Detector
 from tests.detectors import build, tiny
@@ -136,11 +137,10 @@ def _peak_mib(name: str, positives: int, options: dict[str, str]) -> float:
         "step = way_of(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]); step(); step(); "
         "print(peak_mib())"
     )
-    words = [name, str(positives), size, device, precision]
-    done = subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True, text=True)
-    return float(done.stdout.split()[-1])
+    return float(printed(f"a step, {name}", code, name, str(positives), size, device, precision))
 
 
+@plain_errors
 def main(argv: list[str]) -> None:
     """Time both ways in turns for several numbers of positive RoIs."""
     options = arguments(argv, size="full", positives="30,256", profile="false", out="outputs/benchmarks")

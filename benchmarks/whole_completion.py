@@ -6,7 +6,8 @@
 Every mask of the file is taken away and made anew, from the checkpoint's file to the written one; each time in a
 process of its own, the builds in turns. Imports are not counted. ``boxes``: instead of the file's objects so many boxes
 an image, drawn at random, of the model's classes; ``first``: so many images alone. Without ``ckpt_path`` a crop branch
-of random weights completes drawn scenes.
+of random weights completes drawn scenes. Both builds read a copy of the checkpoint that keeps only the settings that
+differ from their defaults: one that came after the earlier build, and is not used, is unknown to it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,12 @@ from benchmarks.builds import beside, builds
 from benchmarks.export import random_crop_branch
 from benchmarks.harness import arguments, hardware, report
 from contrastmask import Predictor
+from contrastmask.checkpoints.network import NetworkConfig
+from contrastmask.checkpoints.plain_network import network_config
+from contrastmask.checkpoints.read import MARK, read_checkpoint
+from contrastmask.checkpoints.write import write_checkpoint
 from contrastmask.errors import plain_errors
+from contrastmask.runtime.model_file import SUFFIXES
 from tests.tiny_coco import write_tiny_coco
 
 EARLIER = "e26101a31ce2"  # before run lengths were made beside the network
@@ -40,7 +47,7 @@ def main(argv: list[str]) -> None:
     with tempfile.TemporaryDirectory() as place, builds(words["earlier"]) as found:
         folder = Path(place)
         checkpoint = words["ckpt_path"] or random_crop_branch(folder / "random.ckpt", words["size"] == "tiny")
-        checkpoint = Path(checkpoint).resolve()
+        checkpoint = for_both_builds(Path(checkpoint), folder / "both.ckpt")
         annotations, images = Path(words["annotations"]), str(Path(words["images"]).resolve())
         if not words["annotations"]:
             drawn = write_tiny_coco(folder, n_images=2, name="drawn")
@@ -56,6 +63,27 @@ def main(argv: list[str]) -> None:
                 "same bytes": len({one["result"] for one in told.values()}) == 1,
             })  # fmt: skip
     report("whole_completion", hardware("cpu", words["precision"]), rows, words["out"])
+
+
+def for_both_builds(path: Path, target: Path) -> Path:
+    """A copy of a checkpoint without the settings that are at their defaults: a reader takes them for that.
+
+    An exported model stays as it is.
+    """
+    if path.suffix in SUFFIXES:
+        return path.resolve()
+    checkpoint = read_checkpoint(path)
+    network = _chosen(asdict(network_config(checkpoint)), asdict(NetworkConfig()))
+    write_checkpoint(replace(checkpoint, network=network), target, MARK)
+    return target
+
+
+def _chosen(settings: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """The settings that differ; every group stays, though it be empty."""
+    groups = {name: _chosen(value, defaults[name]) for name, value in settings.items() if isinstance(value, dict)}
+    return {
+        name: groups.get(name, value) for name, value in settings.items() if value != defaults[name] or name in groups
+    }
 
 
 def without_masks(path: Path, target: Path, words: dict[str, str], checkpoint: Path) -> int:

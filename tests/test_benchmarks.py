@@ -13,6 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+from contrastmask.checkpoints.plain_network import network_config
+from contrastmask.checkpoints.read import read_checkpoint
+from contrastmask.errors import ProcessError
+
 TINY = {
     "audit": ("root=missing", "seeds=2"),
     "masks": ("size=tiny", "masks=4"),
@@ -33,7 +37,7 @@ TINY = {
 }
 
 
-SHARED = {"__init__", "builds", "harness", "host_reads", "released_order", "works"}
+SHARED = {"__init__", "builds", "harness", "host_reads", "processes", "released_order", "works"}
 
 
 def test_every_benchmark_is_tried() -> None:
@@ -101,6 +105,30 @@ def test_a_childs_peak_is_its_own() -> None:
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     own = importlib.import_module("benchmarks.harness").peak_mib()
     assert float(said) < own - held.nbytes / 2**21
+
+
+def test_a_build_whose_work_fails_is_told_in_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    builds = importlib.import_module("benchmarks.builds")
+    with pytest.raises(ProcessError) as caught:
+        builds.work(builds.ROOT, "reading", str(tmp_path / "missing.json"))
+    said = str(caught.value)
+    assert said.startswith("reading in this build ended with status 1: ")
+    assert "def " not in said
+    assert "Traceback" not in said
+    assert capfd.readouterr() == ("", "")
+
+
+def test_both_builds_read_the_settings_that_were_chosen_and_no_others(tmp_path: Path) -> None:
+    whole = importlib.import_module("benchmarks.whole_completion")
+    random = importlib.import_module("benchmarks.export").random_crop_branch(tmp_path / "random.ckpt", True)
+    first, second = map(read_checkpoint, (random, whole.for_both_builds(random, tmp_path / "both.ckpt")))
+    assert network_config(first) == network_config(second)
+    assert first.network["model"]["roi"]["mask_limit"] is None
+    assert "mask_limit" not in second.network["model"]["roi"]
+    assert second.network["mask_branch"]["side"] == 64
+    assert "context" not in second.network["mask_branch"]
+    assert second.categories == first.categories
+    assert second.state.keys() == first.state.keys()
 
 
 def test_unknown_words_are_named() -> None:
