@@ -82,9 +82,10 @@ def test_reports_into_one_file_and_runs_that_change_meanwhile(tmp_path: Path) ->
         assert text.rstrip().endswith("</html>")
         sizes.add(len(text))
 
+    look()
     at_once(work, look)
     look()
-    assert len(sizes) > 1
+    assert len(sizes) > 1, "of one run at first, of two at the end"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "report.html"]
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["results.json"]
 

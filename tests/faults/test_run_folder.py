@@ -18,15 +18,23 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="flock and fork")
 
 # what train.py does around its task, without torch: COUNT processes at once, ROUNDS times, each says its folder and
-# leaves its seed there
+# leaves its seed there; those of a round are all told the same second
 MANY = """
-import multiprocessing, os, pathlib, sys
+import datetime, multiprocessing, os, pathlib, sys
+import hydra.core.utils
 from hydra.core.hydra_config import HydraConfig
 from contrastmask.programs import config
 from contrastmask.programs.composing import run
 
 config.register()
 count, rounds, *words = sys.argv[1:]
+
+class Clock(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls(2026, 1, 2, 3, 4, number)
+
+hydra.core.utils.datetime = Clock
 
 def one(seed, together):
     def task(cfg):
@@ -76,7 +84,8 @@ def many_at_once(tmp_path: Path, count: int, rounds: int) -> None:
         assert (Path(folder) / "seeds").read_text().split() == [seed]
         assert yaml.safe_load((Path(folder) / ".hydra" / "overrides.yaml").read_text()) == [f"seed={seed}"]
         assert not (Path(folder) / ".running").exists()
-    assert any(folder.endswith("-2") for folder in found.values())
+    names = {Path(folder).name.removeprefix("2026-01-02_03-04-") for folder in found.values()}
+    assert names == {f"{n:02}{'' if k == 1 else f'-{k}'}" for n in range(rounds) for k in range(1, count + 1)}
 
 
 def test_runs_started_in_the_same_second_have_folders_of_their_own(tmp_path: Path) -> None:
@@ -99,7 +108,8 @@ def test_of_those_that_name_one_folder_one_runs(tmp_path: Path) -> None:
 def test_sweeps_started_in_the_same_second(tmp_path: Path) -> None:
     done = program(MANY.replace('f"seed={seed}"', 'f"seed={seed}", "-m"'), tmp_path, 2, 1)
     found = folders("\n".join(line for line in done.stdout.splitlines() if line.startswith(str(tmp_path))))
-    assert len({Path(folder).parent for folder in found.values()}) == 2, done.stderr
+    sweeps = {Path(folder).parent.name for folder in found.values()}
+    assert sweeps == {"2026-01-02_03-04-00", "2026-01-02_03-04-00-2"}, done.stderr
     assert done.stdout.splitlines()[-1] == "ended [0, 0]"
 
 
