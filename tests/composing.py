@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -11,10 +12,12 @@ from omegaconf import DictConfig, flag_override, open_dict
 from contrastmask.conf_folder import CONF
 from contrastmask.programs.config import register
 
+registered = cache(register)  # the schemas take a fifth of the time of a composition
+
 
 def composed(*overrides: str, program: str = "train", folder: str | Path = "run") -> DictConfig:
     """The configuration of ``train.py`` (or ``test.py``) under ``overrides``, its run folder being ``folder``."""
-    register()
+    registered()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose(program, list(overrides), return_hydra_config=True)
     with flag_override(cfg, "readonly", False), open_dict(cfg):

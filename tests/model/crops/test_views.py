@@ -71,7 +71,8 @@ def test_views_agree_where_the_network_sees_every_pixel_by_itself(tta: str) -> N
 
 def test_chunks_of_crops_see_their_own_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    segmenter = CropSegmenter(CropNetwork(channels=8), side=64, context=0.1, mean=MEAN, std=STD, tta="all").eval()
+    network = CropNetwork(channels=8, depth=50, width_per_group=4)
+    segmenter = CropSegmenter(network, side=64, context=0.1, mean=MEAN, std=STD, tta="all").eval()
     torch.nn.init.normal_(segmenter.network.planes.weight, std=0.1)
     image = torch.randint(0, 255, (3, 80, 100), dtype=torch.uint8)
     boxes = torch.tensor([[5.0, 5, 40, 40], [20, 10, 60, 50], [50, 30, 99, 79], [0, 50, 30, 80], [10, 20, 90, 70]])
