@@ -25,6 +25,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from benchmarks.builds import EARLIER, NONE, ROOT, beside, builds, work
+from benchmarks.curves import plot
 from benchmarks.harness import arguments, hardware, report
 from contrastmask.errors import plain_errors
 
@@ -111,36 +112,6 @@ def growth(axis: str) -> list[dict[str, Any]]:
     return rows
 
 
-def plot(rows: list[dict[str, Any]], path: Path) -> None:
-    """Time and memory against each axis; the memory before the evaluation beside its peak."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    axes = list(dict.fromkeys(row["axis"] for row in rows))
-    figure, grid = plt.subplots(2, len(axes), figsize=(3.4 * len(axes), 5.6), squeeze=False, layout="constrained")
-    for column, axis in enumerate(axes):
-        chosen = [row for row in rows if row["axis"] == axis]
-        values = [row["value"] for row in chosen]
-        times, memory = grid[0][column], grid[1][column]
-        times.plot(values, [row["s"] for row in chosen], "o-")
-        memory.plot(values, [row["peak, MiB"] for row in chosen], "s-", color="tab:green", label="peak")
-        memory.plot(values, [row["before, MiB"] for row in chosen], "--", color="tab:gray", label="truth, predictions")
-        for part in (times, memory):
-            part.set_xlabel(axis)
-            part.set_xscale("log", base=2)
-            part.set_xticks(values, [str(value) for value in values])
-            part.set_ylim(0, 1.08 * max(max(line.get_ydata()) for line in part.lines))
-            part.minorticks_off()
-            part.grid(alpha=0.3)
-    grid[0][0].set_ylabel("seconds")
-    grid[1][0].set_ylabel("MiB")
-    grid[1][0].legend()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-
-
 @plain_errors
 def main(argv: list[str]) -> None:
     """Compare, grow, print and keep."""
@@ -150,7 +121,7 @@ def main(argv: list[str]) -> None:
     grown = [row for axis in options["growth"].split(",") if axis != NONE for row in growth(axis)]
     path = report("evaluation", hardware("cpu", "fp32"), rows + grown, options["out"])
     if grown and importlib.util.find_spec("matplotlib") is not None:
-        plot(grown, path.with_suffix(".png"))
+        plot(grown, path.with_suffix(".png"), "truth, predictions")
 
 
 def _apart(told: dict[str, dict[str, Any]]) -> dict[str, float]:

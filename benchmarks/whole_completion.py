@@ -1,17 +1,19 @@
 """The whole of a completion, this build beside an earlier one: objects a second, peak memory, the same bytes.
 
 ``python -m benchmarks.whole_completion ckpt_path=FILE annotations=FILE images=DIR [boxes=100] [first=30]
-[precision=bf16] [threads=1,2] [earlier=COMMIT] [repeats=5] [size=tiny]``
+[precision=bf16] [threads=1,2] [earlier=COMMIT] [repeats=5] [size=tiny] [growth=25,50,100,200]``
 
 Every mask of the file is taken away and made anew, from the checkpoint's file to the written one; each time in a
-process of its own, the builds in turns. Imports are not counted. ``boxes``: instead of the file's objects so many boxes
-an image, drawn at random, of the model's classes; ``first``: so many images alone. Without ``ckpt_path`` a crop branch
-of random weights completes drawn scenes. Both builds read a copy of the checkpoint that keeps only the settings that
+process of its own, the builds in turns. Imports are not counted. ``boxes``: instead of the file's objects so many
+boxes an image, drawn at random, of the model's classes; ``first``: so many images alone; ``growth``: this build once
+more with so many boxes an image, and a picture of it (needs matplotlib). Without ``ckpt_path`` a crop branch of
+random weights completes drawn scenes. Both builds read a copy of the checkpoint that keeps only the settings that
 differ from their defaults: one that came after the earlier build, and is not used, is unknown to it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 import tempfile
@@ -21,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.builds import beside, builds
+from benchmarks.builds import NONE, beside, builds
+from benchmarks.curves import plot
 from benchmarks.export import random_crop_branch
 from benchmarks.harness import arguments, hardware, report
 from contrastmask import Predictor
@@ -41,7 +44,7 @@ def main(argv: list[str]) -> None:
     """A row for each number of threads."""
     words = arguments(
         argv, ckpt_path="", annotations="", images="", boxes="", first="", threads="1,2",
-        earlier=EARLIER, repeats="5", size="full", out="outputs/benchmarks",
+        earlier=EARLIER, repeats="5", size="full", growth=NONE, out="outputs/benchmarks",
     )  # fmt: skip
     rows = []
     with tempfile.TemporaryDirectory() as place, builds(words["earlier"]) as found:
@@ -62,7 +65,18 @@ def main(argv: list[str]) -> None:
                 "ms an object": 1e3 * row["ours, s"] / objects, **row,
                 "same bytes": len({one["result"] for one in told.values()}) == 1,
             })  # fmt: skip
-    report("whole_completion", hardware("cpu", words["precision"]), rows, words["out"])
+        grown = []
+        for boxes in words["growth"].split(",") if words["growth"] != NONE else []:
+            objects = without_masks(annotations, folder / "in.json", {**words, "boxes": boxes}, checkpoint)
+            asked = (str(checkpoint), place, images, words["precision"], words["threads"].split(",")[0])
+            ours = {name: build for name, build in found.items() if name == "ours"}
+            row, told = beside(ours, "completion", *asked, repeats=int(words["repeats"]))
+            grown.append({"axis": "boxes an image", "value": int(boxes), "objects": objects, "s": row["ours, s"],
+                          "ms an object": 1e3 * row["ours, s"] / objects, "peak, MiB": row["ours, peak, MiB"],
+                          "before, MiB": told["ours"]["before, MiB"]})  # fmt: skip
+    path = report("whole_completion", hardware("cpu", words["precision"]), rows + grown, words["out"])
+    if grown and importlib.util.find_spec("matplotlib") is not None:
+        plot(grown, path.with_suffix(".png"), "program and imports")
 
 
 def for_both_builds(path: Path, target: Path) -> Path:

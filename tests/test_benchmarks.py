@@ -26,7 +26,7 @@ TINY = {
     "data": ("images=20", "objects=60", "root=missing", "earlier=none", "repeats=1"),
     "completion": ("size=tiny", "boxes=2", "objects=300"),
     "outlines": ("size=tiny", "objects=14"),
-    "whole_completion": ("size=tiny", "boxes=3", "threads=1", "earlier=none", "repeats=1"),
+    "whole_completion": ("size=tiny", "boxes=3", "threads=1", "earlier=none", "repeats=1", "growth=2,4"),
     "export": ("size=tiny", "objects=2"),
     "growth": ("size=tiny", "axes=rois,classes"),
     "network": ("size=tiny", "positives=6", "earlier=none", "repeats=1"),
