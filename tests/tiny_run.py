@@ -45,6 +45,11 @@ def tiny_data(root: Path, **kwargs: Any) -> tuple[str, ...]:
     """Write training and validation sets below ``root``; the overrides that name them."""
     write_tiny_coco(root, n_images=kwargs.pop("n_images", 4), seed=1, name="train", **kwargs)
     write_tiny_coco(root, n_images=3, seed=2, name="val")
+    return named_data(root)
+
+
+def named_data(root: Path) -> tuple[str, ...]:
+    """The overrides that name the sets below ``root``."""
     return (
         f"data.root={root}",
         "data.train_annotations=annotations/train.json",

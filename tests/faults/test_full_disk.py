@@ -10,15 +10,13 @@ import pytest
 
 from contrastmask.errors import DataError
 from contrastmask.training import callbacks
-from tests.tiny_run import run_test, run_train, tiny_data
+from tests.tiny_run import named_data, run_test
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
-    root = tmp_path_factory.mktemp("run")
-    data = tiny_data(root / "data")
-    run_train(root / "out", *data, "schedule.epochs=1", "evaluate_after=false", "logger=none")
-    return (*data, f"ckpt_path={root}/out/checkpoints/last.ckpt", "model.roi.score=0.0", "model.roi.limit=5")
+@pytest.fixture(scope="session")
+def run(stepped: Path, stepped_checkpoint: Path) -> tuple[str, ...]:
+    score = ("model.roi.score=0.0", "model.roi.limit=5")
+    return (*named_data(stepped / "data"), f"ckpt_path={stepped_checkpoint}", *score)
 
 
 def full(*_: object, **__: object) -> None:

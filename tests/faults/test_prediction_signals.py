@@ -20,15 +20,11 @@ from contrastmask.programs.commands import predict
 from tests.completion.filled_boxes import QUIET, FilledBoxes
 from tests.data.coco_rows import H, W, content, image
 from tests.tiny_coco import TinyCoco, write_tiny_coco
-from tests.tiny_run import run_train, tiny_data
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("model")
-    words = ("trainer.max_steps=1", "evaluate_after=false", "logger=none", "trainer.limit_val_batches=0")
-    run_train(root / "out", *tiny_data(root / "data", n_images=2), *words)
-    return root / "out" / "checkpoints" / "last.ckpt"
+@pytest.fixture(scope="session")
+def model(stepped_checkpoint: Path) -> Path:
+    return stepped_checkpoint
 
 
 class Asked(FilledBoxes):

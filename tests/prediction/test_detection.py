@@ -18,16 +18,13 @@ from contrastmask import Predictor
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.prediction.detection import DetectionOptions, detect
 from contrastmask.prediction.image_sources import SourceDataset, find_images
-from tests.tiny_run import run_train, tiny_data
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("detection")
-    run_train(root / "out", *tiny_data(root / "data"), "trainer.max_steps=1", "evaluate_after=false")
-    return root / "out" / "checkpoints" / "last.ckpt"
+@pytest.fixture(scope="session")
+def model(stepped_checkpoint: Path) -> Path:
+    return stepped_checkpoint
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import torch
 
 from contrastmask.study.branch_reach import FILE, _figures, measure
 from contrastmask.study.figures import BRANCH_REACH
-from tests.tiny_run import run_train, tiny_data
+from tests.tiny_run import named_data, run_train
 
 
 def test_what_it_says_of_known_maps() -> None:
@@ -31,13 +31,12 @@ def test_what_it_says_of_known_maps() -> None:
     assert math.isnan(whole["encoder"])
 
 
-def test_a_run_is_measured(tmp_path: Path) -> None:
-    data = tiny_data(tmp_path / "data")
-    run_train(tmp_path / "out", *data, "trainer.max_steps=1", "evaluate_after=false")
-    found = measure(tmp_path / "out")
+def test_a_run_is_measured(stepped: Path, tmp_path: Path) -> None:
+    found = measure(stepped / "out")
     assert {"kite", "stop sign"} <= set(found)
     assert all(set(row) == {"objects", *BRANCH_REACH} for row in found.values())
     assert all(0 < row["enhanced"] < row["encoder"] for row in found.values())  # a mean lies between its pixels
-    assert json.loads((tmp_path / "out" / FILE).read_text()) == found
-    run_train(tmp_path / "plain", *data, "model=mask_rcnn", "trainer.max_steps=1", "evaluate_after=false")
+    assert json.loads((stepped / "out" / FILE).read_text()) == found
+    words = ("model=mask_rcnn", "trainer.max_steps=1", "evaluate_after=false")
+    run_train(tmp_path / "plain", *named_data(stepped / "data"), *words)
     assert measure(tmp_path / "plain") == {}

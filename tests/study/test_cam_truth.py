@@ -12,7 +12,6 @@ import torch
 from contrastmask.study.cam_truth import FILE, _figures, measure
 from contrastmask.study.figures import CAM_TRUTH
 from contrastmask.study.objects import class_means
-from tests.tiny_run import run_train, tiny_data
 
 
 def test_what_it_says_of_known_maps() -> None:
@@ -38,10 +37,9 @@ def test_what_it_says_of_known_maps() -> None:
     assert class_means({"cup": [flat]})["cup"]["foreground"] is None
 
 
-def test_a_run_is_measured(tmp_path: Path) -> None:
-    run_train(tmp_path / "out", *tiny_data(tmp_path / "data"), "trainer.max_steps=1", "evaluate_after=false")
-    found = measure(tmp_path / "out")
+def test_a_run_is_measured(stepped: Path) -> None:
+    found = measure(stepped / "out")
     assert {"kite", "stop sign"} <= set(found)
     assert all(set(row) == {"objects", *CAM_TRUTH} for row in found.values())
     assert all(0 <= value <= 100 for row in found.values() for value in row.values() if value is not None)
-    assert json.loads((tmp_path / "out" / FILE).read_text()) == found
+    assert json.loads((stepped / "out" / FILE).read_text()) == found

@@ -12,9 +12,7 @@ from PIL import Image
 
 from contrastmask.study.figures import MASK_TRUTH
 from contrastmask.study.mask_truth import FILE, _figures, measure
-from contrastmask.study.plan import load_table
 from contrastmask.study.sheet import write_sheet
-from tests.tiny_run import run_train, tiny_data
 
 
 def test_what_it_says_of_known_masks() -> None:
@@ -30,11 +28,8 @@ def test_what_it_says_of_known_masks() -> None:
     assert math.isnan(_figures(mask.float(), torch.ones_like(mask))["auc"])
 
 
-def test_a_run_is_measured_and_shown(tmp_path: Path) -> None:
-    table = load_table("minimal", variants=["full"], seeds=1)
-    (run,) = table.runs()
-    folder = run.folder(tmp_path / "runs")
-    run_train(folder, *tiny_data(tmp_path / "data"), "trainer.max_steps=1", "evaluate_after=false")
+def test_a_run_is_measured_and_shown(stepped: Path, tmp_path: Path) -> None:
+    folder = stepped / "out"
     found = measure(folder)
     assert {"kite", "stop sign"} <= set(found)
     assert all(set(row) == {"objects", *MASK_TRUTH} for row in found.values())

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from contrastmask.study.separation import FILE, _separation, measure
-from tests.tiny_run import run_train, tiny_data
 
 
 def test_what_it_says_of_known_features() -> None:
@@ -29,9 +28,8 @@ def test_what_it_says_of_known_features() -> None:
     assert _separation(known, whole, novel)["novel"] == pytest.approx(100)
 
 
-def test_a_run_is_measured(tmp_path: Path) -> None:
-    run_train(tmp_path / "out", *tiny_data(tmp_path / "data"), "trainer.max_steps=1", "evaluate_after=false")
-    found = measure(tmp_path / "out", ["kite", "stop sign"])
+def test_a_run_is_measured(stepped: Path) -> None:
+    found = measure(stepped / "out", ["kite", "stop sign"])
     assert set(found) == {"head", "encoder", "projected"}
     assert all(0 <= value <= 100 for figures in found.values() for value in figures.values())
-    assert json.loads((tmp_path / "out" / FILE).read_text()) == found
+    assert json.loads((stepped / "out" / FILE).read_text()) == found
