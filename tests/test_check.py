@@ -79,6 +79,18 @@ def test_warnings_are_counted_at_the_end(capsys: pytest.CaptureFixture) -> None:
     assert "above" not in said
 
 
+@pytest.mark.parametrize("experiment", [[], ["experiment=complete"]])
+def test_boxes_of_another_form_stop_with_that_one_reason(experiment: list[str], capsys: pytest.CaptureFixture) -> None:
+    assert main([*case("bbox-two-corners"), *experiment]) == 1
+    said = capsys.readouterr().out
+    [line] = [line for line in said.splitlines() if not line.startswith("val: ")]
+    assert "train.json: 12 annotations, box is two corners x1, y1, x2, y2, not x, y, width, height in pixels (" in line
+    assert line.endswith("data.repair=true reads the file's boxes so; or write them in pixels")
+    assert "warning" not in said
+    assert main([*case("bbox-two-corners"), *experiment, "data.repair=true"]) == 0
+    assert "images not looked at" in capsys.readouterr().out
+
+
 def test_an_error_has_what_was_lost_beside_it(capsys: pytest.CaptureFixture) -> None:
     assert main(case("flat-polygons")) == 1
     said = capsys.readouterr().out

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from contrastmask.data.annotations.sieve import Sieve
+from contrastmask.data.report import Report
 from contrastmask.data.segmentation.extents import Extents
+from contrastmask.errors import DataError
 
 WAY = "data.repair=true reads the file's boxes so"
 PIXELS = "write them in pixels"
@@ -57,11 +61,13 @@ class BoxForm:
     Attributes:
         name: in words; "" for x, y, width, height in pixels. rows: bool [A], the boxes that are read so.
         read: (xywh [A, 4], size [A, 2] as (W, H)) → xyxy float64 [A, 4], pixels.
+        whole: nearly all boxes of the file are so, and more than chance tells it.
     """
 
     name: str
     rows: np.ndarray
     read: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    whole: bool = False
 
     @property
     def told(self) -> bool:
@@ -81,10 +87,28 @@ def box_form(xywh: np.ndarray, size: np.ndarray, masks: Extents) -> BoxForm:
     known = np.flatnonzero(finite & masks.present)
     if _are_shares(xywh[finite], size[finite]) and not (masks.box[known] > 1).any():
         name = _kind_of_shares(xywh, masks.box, finite)
-        return BoxForm(name, finite, FORMS.get(name, _plain))
+        return BoxForm(name, finite, FORMS.get(name, _plain), whole=True)
     if len(known):
         return _by_masks(xywh, size, masks.box, known) or usual
     return _by_boxes_alone(xywh, size, finite) or usual
+
+
+def require_pixels(path: Path, form: BoxForm, sieve: Sieve) -> None:
+    """Raise where a file of boxes in another form would be read as x, y, width, height.
+
+    Args:
+        path: of the file, for the message. sieve: the rows, none of them dropped for its box yet.
+
+    Raises:
+        DataError: nearly all boxes are of one form that is known; with their number, classes, first ids and the way
+            out.
+    """
+    if not (form.told and form.whole):
+        return
+    sieve.report = Report()  # what else reading would find follows from this
+    sieve.count("warning", form.rows, form.reason, f"{WAY}; or write them in pixels")
+    [line] = [line.partition(": ")[2] for line in sieve.report.lines()]
+    raise DataError(f"{path}: {line}")
 
 
 def _by_masks(xywh: np.ndarray, size: np.ndarray, around: np.ndarray, known: np.ndarray) -> BoxForm | None:
@@ -98,7 +122,9 @@ def _by_masks(xywh: np.ndarray, size: np.ndarray, around: np.ndarray, known: np.
     told[odd[agree[name]]] = True
     against = int((~_fit(read(xywh[sound], size[sound]), around[sound])).sum())
     if number and number >= AGREE * (number + against) and 2 * (number + len(sound) - against) >= len(known):
-        return BoxForm(name, _read_otherwise(read, xywh, size), read)
+        rows = _read_otherwise(read, xywh, size)
+        nearly_all = rows.sum() >= AGREE * np.isfinite(xywh).all(axis=1).sum()
+        return BoxForm(name, rows, read, whole=bool(number >= FEW and nearly_all))
     if number < FEW:
         return None
     # a part of the file: its rows alone, as their masks tell them
@@ -145,7 +171,7 @@ def _by_boxes_alone(xywh: np.ndarray, size: np.ndarray, finite: np.ndarray) -> B
     beyond = (given[:, :2] + given[:, 2:] > sizes + 1).any(axis=1)
     if ordered and len(given) >= 5 and beyond.mean() >= BEYOND:
         name = "two corners x1, y1, x2, y2"
-        return BoxForm(name, _read_otherwise(FORMS[name], xywh, size), FORMS[name])
+        return BoxForm(name, _read_otherwise(FORMS[name], xywh, size), FORMS[name], whole=True)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from contrastmask.data.annotations.box_forms import PIXELS, WAY, box_form
+from contrastmask.data.annotations.box_forms import PIXELS, WAY, BoxForm, box_form
 from contrastmask.data.annotations.keys import READS_TEXT
 from contrastmask.data.annotations.row_table import Column
 from contrastmask.data.annotations.sieve import Sieve
@@ -45,19 +45,26 @@ def count_odd_boxes(bbox: Column, xywh: np.ndarray, sieve: Sieve) -> None:
 
 
 def clean_boxes(
-    xywh: np.ndarray, size: np.ndarray, masks: Extents, sieve: Sieve, *, repair: bool, way: str = ""
+    xywh: np.ndarray,
+    size: np.ndarray,
+    masks: Extents,
+    form: BoxForm,
+    sieve: Sieve,
+    *,
+    repair: bool,
+    way: str = "",
 ) -> np.ndarray:
     """Drop useless boxes, clip the others.
 
     Args:
         xywh: float64 [A, 4], NaN where the file has no number. size: int64 [A, 2], the images' (W, H).
+        form: what the boxes are, as `box_form` tells.
         repair: read boxes of another form (two corners, shares of the image), and measure useless ones on masks.
         way: what to do about those that are no numbers.
 
     Returns:
         float64 [A, 4], xyxy; meaningful where the sieve keeps the row.
     """
-    form = box_form(xywh, size, masks)
     boxes, way_of_form = form.read(xywh, size) if repair else _corners(xywh), WAY if form.told else PIXELS
     if form.name:
         mended = repair and form.told

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from contrastmask.data.annotations.areas import positive_areas
+from contrastmask.data.annotations.box_forms import box_form, require_pixels
 from contrastmask.data.annotations.boxes import clean_boxes, count_odd_boxes, odd_boxes_way
 from contrastmask.data.annotations.categories import read_categories
 from contrastmask.data.annotations.crowds import count_crowded, count_crowds
@@ -66,7 +67,8 @@ def load_annotations(path: str | Path, image_root: str | Path, reading: Reading 
 
     Raises:
         DataError: missing file or folder (the message gives the expected layout); not JSON; no images or categories;
-            ambiguous categories; without `reading.repair` any structurally wrong row.
+            ambiguous categories; without `reading.repair` any structurally wrong row, and boxes of which
+            nearly all are of another form than x, y, width, height in pixels.
     """
     return load_with_losses(path, image_root, reading)[0]
 
@@ -97,7 +99,7 @@ def _load(
     del rows, count
     _settle(path, faults, reading.repair, report)
     sieve.report = report
-    annotations = _read_annotations(sieve, images.columns, reading)
+    annotations = _read_annotations(path, sieve, images.columns, reading)
     columns = {**images.columns, **annotations, "report": report, "image_rules": reading.image_rules}
     return Records(path=path, image_root=image_root, categories=categories, **columns), sieve.gone
 
@@ -113,7 +115,7 @@ def _settle(path: Path, faults: Report, repair: bool, report: Report) -> None:
     report.update(faults)
 
 
-def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading: Reading) -> dict[str, Any]:
+def _read_annotations(path: Path, sieve: References, images: dict[str, np.ndarray], reading: Reading) -> dict[str, Any]:
     """The annotations' columns of `Records`."""
     crowd, ok, odd = flags(sieve.column("iscrowd"))
     sieve.drop(~ok, "iscrowd is neither 0 nor 1")
@@ -138,7 +140,11 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     if any(attributes):
         xywh = settle_turned(xywh, attributes, raw, predicted, size, sieve, repair=reading.repair)
     packed, masks = _read_masks(raw, xywh, size, sieve, reading.repair)
-    boxes = clean_boxes(xywh, size, masks, sieve, repair=reading.repair, way=odd_boxes_way(bbox, xywh))
+    form = box_form(xywh, size, masks)
+    if not reading.repair:
+        require_pixels(path, form, sieve)
+    boxes = clean_boxes(xywh, size, masks, form, sieve, repair=reading.repair, way=odd_boxes_way(bbox, xywh))
+    misread = form.rows & (not reading.repair)  # what else such boxes would be found to be follows from that
     del bbox
     sieve.drop(packed.blank & (area <= 0), "area and mask are empty")
     crowd = _settle_crowds(crowd, packed, masks, boxes, size, sieve, reading)
@@ -153,9 +159,9 @@ def _read_annotations(sieve: References, images: dict[str, np.ndarray], reading:
     else:
         count_rectangles(rectangles, has_mask & ~crowd & sieve.alive, sieve)
     del raw
-    count_strays(masks, boxes, size, sieve.alive & ~crowd, sieve)
+    count_strays(masks, boxes, size, sieve.alive & ~crowd & ~misread, sieve)
     count_percent(boxes, size, ~crowd, sieve)
-    considered, join = sieve.alive & ~crowd, reading.duplicates == "join"
+    considered, join = sieve.alive & ~crowd & ~misread, reading.duplicates == "join"
     settle_doubles(boxes, image, has_mask, considered, packed.table.same, sieve, join=join)
     count_crowded(image, ~crowd, images["image_ids"], sieve)
 

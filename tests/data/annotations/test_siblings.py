@@ -152,10 +152,12 @@ def test_boxes_in_other_forms(tmp_path: Path, form: str) -> None:
         row(i, bbox=write(x, y, w, h), segmentation=None if i == 3 else [[x, y, x + w, y, x, y + h]])
         for i, (x, y, w, h) in enumerate(boxes)
     ]
-    plain = read(tmp_path, content(rows))
-    [line] = [line for line in plain.report.lines("warning") if "box is" in line]
-    assert form in line
-    assert "data.repair=true reads the file's boxes so" in line
+    with pytest.raises(DataError) as error:
+        read(tmp_path, content(rows))
+    assert "a.json: 4 annotations, box is " in str(error.value)
+    assert form in str(error.value)
+    assert str(error.value).endswith("data.repair=true reads the file's boxes so; or write them in pixels")
+    assert "\n" not in str(error.value)
     records = read(tmp_path, content(rows), repair=True)
     assert records.rows.tolist() == [0, 1, 2, 3]
     xyxy = [(x, y, x + w, y + h) for x, y, w, h in boxes]
@@ -174,20 +176,28 @@ def test_boxes_of_another_form_in_a_part_of_the_file(tmp_path: Path) -> None:
         for i, (x, y, w, h) in enumerate(boxes)
     ]
     images = [image(i) for i in range(len(boxes))]
-    assert "6 annotations, box is two corners" in read(tmp_path, content(rows, images)).report.lines("warning")[0]
+    [line] = read(tmp_path, content(rows, images)).report.lines("warning")
+    assert "6 annotations, box is two corners" in line
+    assert line.endswith("data.repair=true reads the file's boxes so")
     records = read(tmp_path, content(rows, images), repair=True)
     assert records.boxes.tolist() == [[x, y, x + w, y + h] for x, y, w, h in boxes]
 
 
+def test_one_mask_is_chance(tmp_path: Path) -> None:
+    rows = [row(1, bbox=[10, 10, 30, 30]), *(row(i, image_id=2, bbox=[i, 5, 9, 9], segmentation=None) for i in (2, 3))]
+    [line] = read(tmp_path, content(rows)).report.lines("warning")
+    assert "box is two corners" in line
+
+
 def test_boxes_without_masks_tell_their_form_where_they_can(tmp_path: Path) -> None:
     rows = [row(i, bbox=[25 + i, 20 + i, 35 + i, 32 + i], segmentation=None) for i in range(1, 7)]
-    assert "two corners" in read(tmp_path, content(rows)).report.lines("warning")[0]
+    with pytest.raises(DataError, match=r"6 annotations, box is two corners.*data\.repair=true reads"):
+        read(tmp_path, content(rows))
     records = read(tmp_path, content(rows), repair=True)
     assert records.boxes[0].tolist() == [26, 21, 36, 33]
     few = [row(i, bbox=[0.05 * i, 0.5, 0.2, 0.25], segmentation=None) for i in range(1, 4)]
-    assert len(read(tmp_path, content(few)).ann_ids) == 0
-    dropped = read(tmp_path, content(few)).report.lines("dropped")
-    assert "box with a side below 1 px (dog 3; ids 1, 2, 3): data.repair=true reads the file's boxes so" in dropped[0]
+    with pytest.raises(DataError, match=r"in shares of the image.* \(dog 3; ids 1, 2, 3\): data\.repair=true reads"):
+        read(tmp_path, content(few))
     assert read(tmp_path, content(few), repair=True).boxes[0].tolist() == pytest.approx([2.5, 20, 12.5, 30])
 
 
@@ -284,9 +294,8 @@ def test_boxes_and_masks_in_shares_of_the_image(tmp_path: Path) -> None:
         row(i, bbox=(np.array(box) / [W, H, W, H]).tolist(), segmentation=[(outline / ([W, H] * 3)).tolist()])
         for i, (box, outline) in enumerate(zip(boxes, outlines, strict=True))
     ]
-    plain = read(tmp_path, content(rows))
-    assert len(plain.ann_ids) == 0
-    assert "x, y, width, height in shares of the image (0..1)" in "".join(plain.report.lines("warning"))
+    with pytest.raises(DataError, match=r"x, y, width, height in shares of the image \(0\.\.1\)"):
+        read(tmp_path, content(rows))
     records = read(tmp_path, content(rows), repair=True)
     assert records.has_mask.all()
     assert records.boxes.tolist() == [[x, y, x + w, y + h] for x, y, w, h in boxes]
@@ -353,7 +362,8 @@ def test_every_form_of_shares_is_told_by_masks_or_by_what_is_possible(tmp_path: 
     boxes = [(20, 18, 20, 20), (24, 15, 22, 22), (0, 20, 14, 9), (40, 31, 10, 9)]
     for changes in ({}, {"segmentation": None}):
         data = content(shares(form, boxes, **changes))
-        assert form in " ".join(reasons(read(tmp_path, data), "warning"))
+        with pytest.raises(DataError, match=form):
+            read(tmp_path, data)
         records = read(tmp_path, data, repair=True)
         order = np.argsort(records.rows)
         assert np.abs(records.boxes[order] - [[x, y, x + w, y + h] for x, y, w, h in boxes]).max() < 1e-3
