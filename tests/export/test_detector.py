@@ -14,7 +14,7 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (extra r
 from contrastmask import Predictor
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.export.write import export
-from tests.tiny_run import run_train, tiny_data
+from tests.tiny_run import R18, run_train, tiny_data
 
 pytestmark = pytest.mark.slow  # an export of each part takes half a minute
 GIVEN = {"boxes": [[5, 5, 40, 30], [30, 10, 69, 49], [0, 0, 70, 50]], "labels": ["cat", "kite", "dog"]}
@@ -23,7 +23,8 @@ GIVEN = {"boxes": [[5, 5, 40, 30], [30, 10, 69, 49], [0, 0, 70, 50]], "labels": 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("export")
-    run_train(root / "run", *tiny_data(root / "data"), "schedule.epochs=1", "overlays=0", "evaluate_after=false")
+    short = ("schedule.epochs=1", "overlays=0", "evaluate_after=false")
+    run_train(root / "run", *tiny_data(root / "data"), *R18, *short)
     (root / "run" / "checkpoints" / "last.ckpt").rename(root / "last.ckpt")
     lines = export(root / "last.ckpt", root / "exported")
     assert "proposals are not exported" in lines[-1]

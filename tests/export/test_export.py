@@ -25,7 +25,7 @@ from contrastmask.export.write import export
 from contrastmask.runtime.given_boxes import GivenBoxes
 from contrastmask.runtime.predictor import open_predictor
 from tests.programs.test_crops import train_crops
-from tests.tiny_run import tiny_data
+from tests.tiny_run import R18, tiny_data
 
 GIVEN = {"boxes": [[5, 5, 40, 30], [30, 10, 69, 49]], "labels": ["cat", "kite"]}
 
@@ -35,7 +35,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained crop branch, its data and its export."""
     root = tmp_path_factory.mktemp("export")
     data = tiny_data(root / "data", n_images=12)
-    train_crops(root / "run", *data, "schedule.epochs=1", "overlays=0", "logger=none", "evaluate_after=false")
+    short = ("schedule.epochs=1", "overlays=0", "logger=none", "evaluate_after=false")
+    train_crops(root / "run", *data, *R18, *short)
     (root / "run" / "checkpoints" / "last.ckpt").rename(root / "last.ckpt")
     lines = export(root / "last.ckpt", root / "exported")
     assert len(lines) == 1

@@ -16,7 +16,7 @@ import torch
 
 from contrastmask.training.module import ContrastMaskModule
 from tests.faults.small_disk import fill, small_disk
-from tests.tiny_run import MODEL, PROGRAM, run_train, tiny_data
+from tests.tiny_run import MODEL, NO_CHECKPOINTS, PROGRAM, run_train, tiny_data
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("schedule.epochs=2", "data.batch_size=1", "trainer.log_every_n_steps=1")
@@ -55,7 +55,7 @@ def test_a_training_goes_on_without_its_figures(
     monkeypatch.setenv("WANDB_MODE", "offline")
     with small_disk(tmp_path / "disk") as disk:
         full_from_the_first_step(disk, monkeypatch)
-        words = ("trainer.enable_checkpointing=false", "evaluate_after=false", f"logger={logger}")
+        words = (NO_CHECKPOINTS, "evaluate_after=false", f"logger={logger}")
         run_train(disk / "run", *data, *SMALL, *words)
     warned = [r.getMessage() for r in caplog.records if r.name == "contrastmask" and r.levelno >= logging.WARNING]
     lost = [text for text in warned if "No space left on device" in text]
@@ -67,7 +67,7 @@ def test_a_training_goes_on_without_its_figures(
 def test_figures_come_again_with_room(data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with small_disk(tmp_path / "disk") as disk:
         full_from_the_first_step(disk, monkeypatch, until=4)
-        words = ("trainer.enable_checkpointing=false", "evaluate_after=false", "logger=csv")
+        words = (NO_CHECKPOINTS, "evaluate_after=false", "logger=csv")
         run_train(disk / "run", *data, *SMALL, *words)
         with (disk / "run" / "csv" / "metrics.csv").open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["train/loss"]]

@@ -29,7 +29,7 @@ from contrastmask.programs import config
 from contrastmask.programs.composing import composed
 from contrastmask.report.write import write_report
 from tests.checkpoints.test_damage import content
-from tests.tiny_run import run_train, tiny_data
+from tests.tiny_run import NO_CHECKPOINTS, run_train, tiny_data
 
 MORE = pytest.mark.slow
 JUNK = st.one_of(
@@ -117,8 +117,8 @@ def test_hundreds_of_checkpoints(data: st.DataObject) -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("run")
-    run_train(root / "run", *tiny_data(root / "data", n_images=2), "schedule.epochs=1", "trainer.log_every_n_steps=1")
-    shutil.rmtree(root / "run" / "checkpoints")
+    words = ("schedule.epochs=1", "trainer.log_every_n_steps=1", NO_CHECKPOINTS)
+    run_train(root / "run", *tiny_data(root / "data", n_images=2), *words)
     return root / "run"
 
 

@@ -16,7 +16,7 @@ from contrastmask.data.records import Records
 from contrastmask.pictures.gallery import Found, choose, match_objects
 from tests.detectors import tiny
 from tests.tiny_coco import write_tiny_coco
-from tests.tiny_run import run_train, tiny_data
+from tests.tiny_run import NO_CHECKPOINTS, run_train, tiny_data
 
 
 @pytest.fixture
@@ -80,9 +80,11 @@ def test_best_median_and_worst_without_repetition() -> None:
 
 def test_a_test_run_leaves_pictures_that_open(tmp_path: Path) -> None:
     data = tiny_data(tmp_path / "data", n_images=2)
-    run_train(tmp_path / "out", *data, "schedule.epochs=1", "trainer.limit_val_batches=0", "model.roi.limit=40")
+    words = ("schedule.epochs=1", "trainer.limit_val_batches=0", "model.roi.limit=40", NO_CHECKPOINTS)
+    run_train(tmp_path / "out", *data, *words)
     folder = tmp_path / "out" / "gallery"
     content = json.loads((folder / "gallery.json").read_text())
+    assert content["objects"]
     for item in content["objects"]:
         assert set(item["files"]) == {"truth", "prediction", "error", "cam", "similarity"}
         for file in item["files"].values():

@@ -18,7 +18,7 @@ from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.read import read_checkpoint
 from contrastmask.checkpoints.write import write_checkpoint
 from contrastmask.errors import CheckpointError
-from tests.tiny_run import run_train, tiny_data
+from tests.tiny_run import R18, run_train, tiny_data
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The folder of a finished run, and of its data."""
     root = tmp_path_factory.mktemp("predictor")
     # the released mask head, which goes into MMDetection's layout too
-    settings = ("mask_head=fcn", "schedule.epochs=1", "trainer.limit_val_batches=0")
+    settings = (*R18, "mask_head=fcn", "schedule.epochs=1", "trainer.limit_val_batches=0")
     run_train(root / "out", *tiny_data(root / "data"), *settings)
     return root / "out", root / "data"
 

@@ -20,12 +20,12 @@ from contrastmask.training.crop_module import CropModule
 from contrastmask.training.debug import run_again
 from tests.composing import composed
 from tests.identical import assert_equal_checkpoints
-from tests.tiny_run import PROGRAM, run_test, run_train, tiny_data
+from tests.tiny_run import BODY, PROGRAM, run_test, run_train, tiny_data
 
 CROP = (
     "experiment=complete",
     "split=voc_nonvoc",
-    "backbone.weights=null",
+    *BODY,
     "mask_branch.side=64",
     "mask_branch.channels=8",
     "schedule.least_steps=4",

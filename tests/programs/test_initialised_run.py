@@ -12,13 +12,13 @@ from contrastmask.checkpoints.mmdetection import to_mmdetection
 from contrastmask.errors import CheckpointError, ConfigError
 from contrastmask.programs.build import build_initialised, typed
 from tests.composing import composed
-from tests.tiny_run import MODEL, PROGRAM, run_train, tiny_data
+from tests.tiny_run import MODEL, PROGRAM, R18, run_train, tiny_data
 
 CLASSES = ["person", "dog"]
 
 
 def start(path: Path, *overrides: str):
-    return build_initialised(typed(composed(*MODEL, *PROGRAM, f"init_path={path}", *overrides)), CLASSES)
+    return build_initialised(typed(composed(*MODEL, *R18, *PROGRAM, f"init_path={path}", *overrides)), CLASSES)
 
 
 def test_the_first_weights_of_a_run_are_those_of_the_file(tmp_path: Path) -> None:

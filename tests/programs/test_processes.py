@@ -19,7 +19,7 @@ import torchvision
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from wandb.proto import wandb_internal_pb2
 
-from tests.tiny_run import MODEL, PROGRAM, run_test, run_train, tiny_data
+from tests.tiny_run import MODEL, NO_CHECKPOINTS, PROGRAM, R18, run_test, run_train, tiny_data
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,6 +75,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, ...]
         "schedule.epochs=2",
         "evaluate=given_boxes",
         "trainer.log_every_n_steps=1",
+        *R18,
         f"backbone.weights={root}/r18.pth",
     )
     finish(program(*data, f"hydra.run.dir={root}/two", "trainer=ddp", "trainer.accelerator=cpu"))
@@ -228,7 +229,7 @@ SCALARS = {
 def check_wandb(folder: Path, name: str, group: str) -> str:
     """Assert that an offline W&B run below ``folder`` holds all that is logged; returns its id."""
     run, config, history = wandb_records(folder)
-    assert run.display_name == f"voc_nonvoc-r18-1x-contrastmask-released-{name}"
+    assert run.display_name == f"voc_nonvoc-r50-1x-contrastmask-released-{name}"
     assert run.run_group == group
     assert f"seed{config['seed']}" == name
     assert config["data_summary"]["train"]["images"] == 2
@@ -270,7 +271,7 @@ def test_a_run_by_itself_is_in_no_group_of_wandb(tmp_path: Path) -> None:
 
 
 def test_tensorboard_records_losses_figures_and_pictures(tmp_path: Path) -> None:
-    words = ("logger=tensorboard", "schedule.epochs=1", "trainer.log_every_n_steps=1")
+    words = ("logger=tensorboard", "schedule.epochs=1", "trainer.log_every_n_steps=1", NO_CHECKPOINTS)
     run_train(tmp_path / "run", *tiny_data(tmp_path / "data", n_images=2), *words)
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard"), size_guidance={"images": 0}).Reload()
     tags = events.Tags()

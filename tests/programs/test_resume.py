@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from contrastmask.errors import CheckpointError
-from tests.tiny_run import run_train, tiny_data
+from tests.tiny_run import NO_CHECKPOINTS, run_train, tiny_data
 
 OWN = "split.base=[cat]"
 
@@ -30,7 +30,7 @@ def resume(first: tuple[Path, tuple[str, ...]], folder: Path, *overrides: str) -
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("backbone.depth=50", r"backbone.depth is 18 there and 50 here"),
+        ("backbone.depth=101", r"backbone.depth is 50 there and 101 here"),
         ("model.fpn_channels=24", r"model.fpn_channels is 16 there and 24 here"),
         ("mask_head=fcn", r"model.mask_head.kind is 'hourglass' there and 'fcn' here"),
         ("schedule.optimizer=sgd", r"schedule.optimizer is 'adamw' there and 'sgd' here"),
@@ -73,7 +73,7 @@ def test_a_rate_that_is_not_used_is_said(first: tuple, tmp_path: Path, caplog: p
 def test_a_warm_up_that_does_not_fit(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = tiny_data(tmp_path / "data")
     caplog.set_level("INFO")
-    short = ("callbacks=none", "logger=none", "evaluate_after=false", "trainer.max_epochs=1")
+    short = ("callbacks=none", "logger=none", "evaluate_after=false", "trainer.max_epochs=1", NO_CHECKPOINTS)
     run_train(tmp_path / "a", *data, *short, "schedule.warmup_steps=500")
     assert "the warm-up takes 500 steps and the training has 2" in caplog.text
     caplog.clear()

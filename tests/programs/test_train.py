@@ -14,7 +14,7 @@ from PIL import Image
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from tests.identical import assert_equal_checkpoints
 from tests.tiny_coco import write_tiny_coco
-from tests.tiny_run import MODEL, run_test, run_train, tiny_data
+from tests.tiny_run import MODEL, NO_CHECKPOINTS, R18, run_test, run_train, tiny_data
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_checkpoints_load_safely_and_say_what_they_are(run: tuple[Path, tuple[st
     content = torch.load(run[0] / "checkpoints" / "last.ckpt", weights_only=True)
     about = content["contrastmask"]
     assert [c["id"] for c in about["categories"]] == [1, 13, 17, 18, 38]
-    assert about["config"]["backbone"]["name"] == "r18"
+    assert about["config"]["backbone"]["name"] == "r50"
     assert content["state_dict"]["epoch"].item() == 1
 
 
@@ -176,7 +176,7 @@ def test_withheld_masks_leave_no_trace(tmp_path: Path) -> None:
             x, y, w, h = annotation["bbox"]
             annotation["segmentation"] = [[x, y, x + w / 2, y, x, y + h / 2]]
     path.write_text(json.dumps(content))
-    run_train(tmp_path / "c", *data)
+    run_train(tmp_path / "c", *data, NO_CHECKPOINTS)
     assert logged_figures(tmp_path / "c") != logs[0]
 
 
@@ -190,7 +190,7 @@ def test_a_run_that_stops_in_its_first_epoch_leaves_a_checkpoint_and_evaluates_n
     "overrides",
     [
         # those that do not touch each other go together
-        ("model=mask_rcnn", "split=all"),
+        ("model=mask_rcnn", "split=all", *R18),
         ("model.cam=false", "mask_head=deep"),
         ("model.contrastive=false", "split=nonvoc_voc"),
         ("model.enhance=false", "mask_head=fcn", "split.base=[cat,dog]"),
@@ -214,6 +214,7 @@ def test_switches_run_a_step_and_an_evaluation(overrides: tuple[str, ...], tmp_p
         "schedule.epochs=1",
         "evaluate_after=true",
         "trainer.limit_test_batches=1",
+        NO_CHECKPOINTS,
         *overrides,
     )
     assert results["images"]["evaluated"] == 1
