@@ -24,13 +24,13 @@ def find_doubles(
     rows = np.flatnonzero(considered)
     group = image[rows] * (1 + label.max(initial=0)) + label[rows]
     rows = rows[np.lexsort((boxes[rows, 0], group))]
-    box, firsts, seconds = boxes[rows], [], []
+    box, group, firsts, seconds = boxes[rows], np.stack([image[rows], label[rows]]), [], []
     for step in range(1, min(NEIGHBOURS, len(rows) - 1) + 1):
-        one, other = box[:-step], box[step:]
-        near = (image[rows[:-step]] == image[rows[step:]]) & (label[rows[:-step]] == label[rows[step:]])
-        near &= np.abs(one - other).max(axis=1) <= 0.06 * (one[:, 2:] - one[:, :2]).max(axis=1)
-        at = np.flatnonzero(near)
-        same = at[_iou(one[at], other[at]) >= SAME]
+        at = np.flatnonzero((group[:, :-step] == group[:, step:]).all(axis=0))
+        one, other = box[at], box[at + step]
+        near = np.abs(one - other).max(axis=1) <= 0.06 * (one[:, 2:] - one[:, :2]).max(axis=1)
+        at, one, other = at[near], one[near], other[near]
+        same = at[_iou(one, other) >= SAME]
         firsts.append(np.minimum(rows[same], rows[same + step]))
         seconds.append(np.maximum(rows[same], rows[same + step]))
     if not firsts:

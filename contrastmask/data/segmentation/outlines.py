@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PIECE = 500_000  # coordinates that are measured together
+PIECE = 1 << 16  # coordinates that are measured together: they fit into the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ def measure(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> 
         return Outlines(present, length, area, box, present.copy())
     measured = np.empty((len(polygons) - 1, 6))
     start = 0
-    while start < len(measured):  # in pieces: a dozen arrays of all the points would outweigh the data
+    while start < len(measured):  # a dozen arrays of all the points would outweigh the data
         stop = int(np.searchsorted(polygons, polygons[start] + PIECE, side="right")) - 1
         stop = min(max(stop, start + 1), len(measured))
         piece = slice(polygons[start], polygons[stop])

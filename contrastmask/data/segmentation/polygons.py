@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -42,17 +42,19 @@ class Polygons(Sequence):
 
     def extend(self, values: list[Any]) -> None:
         """Add rows of which those that are lists are lists of lists of floats."""
-        polygons = list(chain.from_iterable([value for value in values if type(value) is list]))
+        rows = [value if type(value) is list else () for value in values]
+        polygons = list(chain.from_iterable(rows))
         lengths = list(map(len, polygons))
         if min(lengths, default=SHORTEST) < SHORTEST:
             for value in values:
                 self.append(value)
             return
-        first = len(self._ends) - 1
-        odd = [row for row, value in enumerate(values) if type(value) is not list or not value]
-        self.others.update({first + row: values[row] for row in odd if values[row] is not None})
-        counts = np.array([len(value) if type(value) is list else 0 for value in values], dtype=np.int64)
-        self._ends.frombytes((len(self.lengths) + np.cumsum(counts)).tobytes())
+        counts = list(map(len, rows))
+        if 0 in counts:
+            first = len(self._ends) - 1
+            odd = [row for row, count in enumerate(counts) if count == 0 and values[row] is not None]
+            self.others.update({first + row: values[row] for row in odd})
+        self._ends.extend(array("q", accumulate(counts, initial=len(self.lengths)))[1:])
         self.lengths.extend(array("q", lengths))
         numbers = np.fromiter(chain.from_iterable(polygons), np.float64, sum(lengths))
         self.coordinates.frombytes(memoryview(numbers).cast("B"))
