@@ -115,7 +115,7 @@ class Pulse:
     Args:
         what: what is being done, as in "evaluating".
         total: pieces of work; None where it is not known.
-        unit: what the pieces are called.
+        unit: what the pieces are called. done: pieces that an earlier run did.
         every: seconds between lines. tell: shows a line; None is `say`.
         clock: of seconds.
     """
@@ -126,14 +126,15 @@ class Pulse:
         total: int | None,
         unit: str,
         *,
+        done: int = 0,
         every: float = 30.0,
         tell: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.what, self.total, self.unit, self.every, self.clock = what, total, unit, every, clock
-        self.done, self.tell = 0, tell or say
+        self.done, self.tell = done, tell or say
         self._start = self._since = clock()
-        self._before = 0
+        self._before = done
         self._next = self._start + min(every, FIRST)
 
     def add(self, pieces: int = 1, more: str = "") -> None:

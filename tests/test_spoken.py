@@ -90,6 +90,14 @@ def test_the_rate_is_that_of_late() -> None:
     assert said[-1] == "training: 21 of 100 steps, 2 steps/s, about 40 s left"
 
 
+def test_work_that_goes_on_is_counted_from_the_beginning() -> None:
+    now, said = [0.0], []
+    pulse = Pulse("training", 660, "steps", done=464, clock=lambda: now[0], tell=said.append)
+    now[0] = 10.0
+    pulse.add(10)
+    assert said == ["training: 474 of 660 steps, 1 steps/s, about 3:06 min left"]
+
+
 def test_speaking_needs_neither_torch_nor_lightning() -> None:
     code = (
         "import logging, sys; from contrastmask.spoken import LOGGER, Terminal, say; "

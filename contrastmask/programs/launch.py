@@ -16,6 +16,8 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 
+from contrastmask.programs.going_on import kept_hydra_words, own_choices
+
 OUTPUT = "CONTRASTMASK_OUTPUT"
 # what Lightning leaves in the environment of the process that it launched others from
 _TRACES = ("LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "PL_GLOBAL_SEED", "PL_SEED_WORKERS")
@@ -32,11 +34,8 @@ def job(command: Sequence[str] = ()) -> Iterator[Path]:
     folder = Path(hydra.runtime.output_dir)
     arguments = list(sys.argv)
     traces = {name: os.environ.get(name) for name in (*_TRACES, OUTPUT)}
-    kept = [o for o in hydra.overrides.hydra if not o.startswith(("hydra.mode", "hydra.run.dir", "hydra.sweep"))]
-    # choices of the user's own, from --config-dir or --config-path
-    own = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
-    options = ["--config-name", hydra.job.config_name, *(word for path in own for word in ("--config-dir", path))]
-    sys.argv = [arguments[0], *command, *options, *hydra.overrides.task, *kept]
+    options = ["--config-name", hydra.job.config_name, *own_choices()]
+    sys.argv = [arguments[0], *command, *options, *hydra.overrides.task, *kept_hydra_words()]
     os.environ[OUTPUT] = str(folder)
     try:
         yield folder

@@ -26,6 +26,7 @@ from contrastmask.programs.build_crops import with_own_colours
 from contrastmask.programs.closing import command, data_words, given_words, setting, what_next, where_things_are
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.foreign_objects import check_arguments
+from contrastmask.programs.going_on import goes_on
 from contrastmask.programs.moved_names import under_todays_names
 from contrastmask.programs.resume import check_resumed
 from contrastmask.programs.run_folder import git_revision, write_identity
@@ -55,7 +56,7 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     module = branch.module(config, plain, datamodule, branch.start(config, datamodule.class_names))
     trainer = _trainer(cfg, plain, folder, datamodule)
     last = folder / "checkpoints" / "last.ckpt"
-    with deferred(), dead_processes_named(trainer), _divergence(trainer).named():
+    with deferred(), dead_processes_named(trainer, goes_on(folder)), _divergence(trainer).named():
         # our own checkpoints hold tensors and plain containers only
         trainer.fit(module, datamodule=datamodule, ckpt_path=config.ckpt_path, weights_only=True)
         if config.trainer["enable_checkpointing"] and not trainer.fast_dev_run:
@@ -101,7 +102,7 @@ def _data(branch: Branch, config: Config, stage: str, trained: Trained | None = 
 
 def _trainer(cfg: DictConfig, plain: dict[str, Any], folder: Path, datamodule: CocoDataModule) -> pl.Trainer:
     keeps = cfg.trainer.enable_checkpointing and not cfg.trainer.fast_dev_run
-    ending = Ending(folder / "checkpoints" / "last.ckpt" if keeps else None)
+    ending = Ending(folder / "checkpoints" / "last.ckpt" if keeps else None, goes_on(folder))
     # results before pictures: those can be drawn again
     results = pl.callbacks.LambdaCallback(on_test_end=lambda _, module: _report(folder, module, datamodule, cfg.notes))
     pictures = Overlays(folder / "overlays", cfg.overlays)

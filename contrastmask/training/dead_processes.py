@@ -23,8 +23,11 @@ _GONE = re.compile(
 
 
 @contextmanager
-def dead_processes_named(trainer: pl.Trainer) -> Iterator[None]:
+def dead_processes_named(trainer: pl.Trainer, goes_on: str = "") -> Iterator[None]:
     """What the block raises because another process has gone is one sentence.
+
+    Args:
+        goes_on: the command line that goes on from the last checkpoint; empty for an evaluation.
 
     Raises:
         ProcessError: it has.
@@ -35,9 +38,10 @@ def dead_processes_named(trainer: pl.Trainer) -> Iterator[None]:
         if trainer.world_size == 1 or not _GONE.search(str(error)):
             raise
         line = str(error).strip().splitlines()[-1]
+        further = f". To go on from the last checkpoint: {goes_on}" if goes_on else ""
         raise ProcessError(
             f"another process of this run has gone (of {trainer.world_size}; {line}): its own message stands above, or "
-            "the system has killed it, for want of memory perhaps. To go on: ckpt_path=RUN/checkpoints/last.ckpt"
+            f"the system has killed it, for want of memory perhaps{further}"
         ) from error
 
 

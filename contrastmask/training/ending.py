@@ -31,10 +31,11 @@ class Ending(pl.Callback):
 
     Args:
         checkpoint: the file to save a training to; None for none.
+        goes_on: the command line that goes on from it.
     """
 
-    def __init__(self, checkpoint: Path | None) -> None:
-        self.checkpoint = checkpoint
+    def __init__(self, checkpoint: Path | None, goes_on: str = "") -> None:
+        self.checkpoint, self.goes_on = checkpoint, goes_on
         self._group: Any = None
         self._asked: tuple[Any, torch.Tensor] | None = None
         self._signal = 0  # that the processes agreed on
@@ -150,13 +151,12 @@ class Ending(pl.Callback):
         if trainer.testing:
             _say(f"{name}: the evaluation was cut off after {self._seen} images of this process; it has no results")
         elif not exception.whole:
-            _say(f"{name} again: ended in the middle of a step, nothing saved since the last checkpoint")
+            there = self.checkpoint is not None and self.checkpoint.is_file()
+            further = f"; to go on from it: {self.goes_on}" if there else ""
+            _say(f"{name} again: ended in the middle of a step, nothing saved since the last checkpoint{further}")
         elif self.checkpoint is not None:
             trainer.save_checkpoint(self.checkpoint)
-            _say(
-                f"{name}: ended after step {trainer.global_step}; to go on: "
-                f"python train.py ckpt_path={self.checkpoint} with the settings of this run"
-            )
+            _say(f"{name}: ended after step {trainer.global_step}; to go on: {self.goes_on}")
         environment = getattr(trainer.strategy, "cluster_environment", None)
         if isinstance(environment, LightningEnvironment) and trainer.local_rank > 0:
             exception.code = 0  # else Lightning kills the first process, which alone answers for the run

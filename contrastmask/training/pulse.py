@@ -25,8 +25,8 @@ class PulseLines(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Start counting at the step that a resumed training is at."""
         steps = expected_steps(trainer)
-        total = None if steps == float("inf") else int(steps) - trainer.global_step
-        self._pulse = Pulse("training", total, "steps", every=self.seconds)
+        total = None if steps == float("inf") else int(steps)
+        self._pulse = Pulse("training", total, "steps", done=trainer.global_step, every=self.seconds)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

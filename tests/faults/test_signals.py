@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from collections.abc import Callable
 from functools import cache
@@ -13,7 +14,9 @@ import torch
 
 from contrastmask.files.interruption import Ended, listening
 from contrastmask.programs import commands
+from contrastmask.programs.train import train
 from contrastmask.training.module import ContrastMaskModule
+from tests.composing import composed
 from tests.identical import assert_equal_checkpoints
 from tests.tiny_run import PROGRAM, run_train, tiny_data
 
@@ -93,15 +96,18 @@ def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not_been(
     undisturbed: Callable[[tuple[str, ...]], Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     whole, data = undisturbed(more), (*data, *more)
     with monkeypatch.context() as patch:
         calls = signal_at(patch, method, call, signum)
         ended(signum, lambda: run_train(tmp_path / "cut", *data))
         assert calls[0] == call + bool(more), "it went on"  # a step behind an epoch's end, or a whole one
-    last = tmp_path / "cut" / "checkpoints" / "last.ckpt"
     assert not (tmp_path / "cut" / "results.json").exists()
-    run_train(tmp_path / "on", *data, f"ckpt_path={last}")
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "to go on: " in line)
+    start, script, *words = shlex.split(line.partition("to go on: ")[2])
+    assert (start, script) == ("python", "train.py")
+    train(composed(*words, folder=tmp_path / "on"), tmp_path / "on")
     assert_equal_checkpoints(whole, tmp_path / "on")
 
 
