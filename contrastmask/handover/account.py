@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 CROWD = "crowd region"
+PAINTED = "crowd region that looks like an object"
 NO_MASK = "no mask"
 
 

@@ -16,7 +16,7 @@ from xml.sax.saxutils import quoteattr
 
 from contrastmask.data.images.places import parts_of
 from contrastmask.files.whole_file import write_whole
-from contrastmask.handover.account import CROWD, Account
+from contrastmask.handover.account import Account
 from contrastmask.handover.brush import brush_of_runs
 from contrastmask.handover.options import ExportOptions
 from contrastmask.handover.source import Object, Picture, Source
@@ -47,7 +47,7 @@ def _task(picture: Picture, source: Source, options: ExportOptions, account: Acc
     regions, scores = [], []
     for thing in picture.objects:
         if thing.crowd:
-            account.leave(CROWD, thing.id)
+            account.leave(source.crowd, thing.id)
             continue
         regions += _regions(thing, options)
         account.written += 1

@@ -15,11 +15,13 @@ from pycocotools import mask as coco_mask
 from contrastmask.completion.completed_file import CONFIDENCE
 from contrastmask.completion.polygons import polygons_of_runs
 from contrastmask.completion.source_file import SourceFile
+from contrastmask.data.annotations.crowds import look_like_objects
 from contrastmask.data.annotations.load import load_with_losses
 from contrastmask.data.annotations.predicted import PREDICTED
 from contrastmask.data.columns import quadruples
 from contrastmask.data.reading import Reading
 from contrastmask.data.records import Records
+from contrastmask.handover.account import CROWD, PAINTED
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ class Source:
     """An annotation file to be handed over.
 
     Attributes:
-        records: as read. left_out: why a row cannot be used → ids of such rows (None where a row has no id).
+        records: as read. crowd: what a crowd region of this file is called where it is left out.
+        left_out: why a row cannot be used → ids of such rows (None where a row has no id).
         count: rows of the file.
 
     Raises:
@@ -96,6 +99,7 @@ class Source:
     def __init__(self, path: Path, images: Path, reading: Reading) -> None:
         source = SourceFile(path)
         self.records, gone = load_with_losses(path, images, reading)
+        self.crowd = PAINTED if look_like_objects(self.records.report) else CROWD
         self._rows = source.rows()
         self.count = len(self._rows)
         self.left_out = {f"unusable: {reason}": [_id(self._rows[p]) for p in places] for reason, places in gone.items()}

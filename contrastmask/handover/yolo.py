@@ -18,7 +18,7 @@ import numpy as np
 from contrastmask.data.images.places import parts_of
 from contrastmask.errors import DataError
 from contrastmask.files.whole_file import write_whole
-from contrastmask.handover.account import CROWD, NO_MASK, Account
+from contrastmask.handover.account import NO_MASK, Account
 from contrastmask.handover.options import ExportOptions
 from contrastmask.handover.outline import outline_of
 from contrastmask.handover.source import Object, Picture, Source
@@ -42,16 +42,16 @@ def write_yolo(source: Source, folder: Path, options: ExportOptions, account: Ac
         taken[stem] = picture.name
         if options.yolo.images != "none":
             _place(source.records.file_path(picture.place), folder / "images" / subset / name, options.yolo.images)
-        lines = "".join(f"{line}\n" for line in _lines(picture, options, account))
+        lines = "".join(f"{line}\n" for line in _lines(picture, source, options, account))
         write_whole(folder / "labels" / subset / f"{stem}.txt", lines)
     write_whole(folder / "data.yaml", _data_yaml(source.records.class_names, subset))
 
 
-def _lines(picture: Picture, options: ExportOptions, account: Account) -> list[str]:
+def _lines(picture: Picture, source: Source, options: ExportOptions, account: Account) -> list[str]:
     lines = []
     for thing in picture.objects:
         if thing.crowd:
-            account.leave(CROWD, thing.id)
+            account.leave(source.crowd, thing.id)
         elif thing.segmentation is None and options.yolo.without_mask == "leave_out":
             account.leave(NO_MASK, thing.id)
         else:

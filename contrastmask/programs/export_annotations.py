@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from contrastmask.data.annotations.crowds import OBJECTS
 from contrastmask.errors import ConfigError
-from contrastmask.handover.account import CROWD, NO_MASK
+from contrastmask.handover.account import CROWD, NO_MASK, PAINTED
 from contrastmask.handover.export import export
 from contrastmask.handover.options import (
     SUMMARY,
@@ -23,9 +24,12 @@ from contrastmask.handover.options import (
 )
 from contrastmask.programs.export_config import ExportConfig, typed
 
+_WAYS = {NO_MASK: "yolo.without_mask=box writes their boxes", PAINTED: OBJECTS, CROWD: OBJECTS}
+
 
 def export_annotations(cfg: DictConfig) -> int:
-    """Hand over what ``cfg`` says; returns the exit status, 1 where an object was left out.
+    """Hand over what ``cfg`` says; returns the exit status, 1 where an object was left out. Crowd regions are none, but
+    where they look like objects.
 
     Raises:
         ConfigError: a setting is missing or makes no sense.
@@ -74,7 +78,7 @@ def _account(summary: dict[str, Any]) -> Iterator[str]:
     """Every row of the file under one heading, a line each; then what is other than in the file."""
     yield f"{summary['rows']} rows: {summary['written']} written"
     for reason, ids in summary["left_out"].items():
-        way = "; yolo.without_mask=box writes their boxes" if reason == NO_MASK else ""
+        way = f"; {_WAYS[reason]}" if reason in _WAYS else ""
         yield f"left out, {reason}: {len(ids)} annotations, first ids {ids[:5]}{way}"
     for reason, number in summary["changed"].items():
         yield f"changed: {number} {reason}"

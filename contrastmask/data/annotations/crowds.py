@@ -9,6 +9,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from contrastmask.data.annotations.sieve import Sieve
+from contrastmask.data.report import Report
 from contrastmask.data.segmentation.extents import Extents
 
 MOST_DETECTIONS = 100  # of an image, COCO's maxDets
@@ -20,6 +21,7 @@ OBJECTS = "data.crowd=object reads rows with iscrowd 1 as objects"
 
 def count_crowds(
     crowd: np.ndarray,
+    predicted: np.ndarray,
     masks: Extents,
     boxes: np.ndarray,
     segmentation: Callable[[int], Any],
@@ -28,7 +30,8 @@ def count_crowds(
     """Count crowd regions per class; a warning where they look like objects.
 
     Args:
-        crowd: bool [A]. boxes: float64 [A, 4], xyxy.
+        crowd, predicted: bool [A]; a mask that a model made says nothing of how the people's tool writes theirs.
+        boxes: float64 [A, 4], xyxy.
         segmentation: gives the checked COCO segmentation of a row, or None.
     """
     if not crowd.any():
@@ -36,11 +39,16 @@ def count_crowds(
     why = "background in training and not judged"
     if crowd.all():
         sieve.count("warning", crowd, f"every object is a crowd region (iscrowd 1): {why}", OBJECTS)
-    elif _painted(crowd, masks, boxes, segmentation):
+    elif _painted(crowd, predicted, masks, boxes, segmentation):
         reason = f"crowd regions (iscrowd 1) that look like painted masks, one piece in a tight box: {why}"
         sieve.count("warning", crowd, reason, OBJECTS)
     else:
         sieve.count("noted", crowd, f"crowd regions (iscrowd 1): {why}", OBJECTS)
+
+
+def look_like_objects(report: Report) -> bool:
+    """Whether `count_crowds` warned of a file's crowd regions."""
+    return any(row.get("remedy") == OBJECTS for row in report.to_dict()["warning"])
 
 
 def count_crowded(image: np.ndarray, objects: np.ndarray, image_ids: np.ndarray, sieve: Sieve) -> None:
@@ -51,9 +59,11 @@ def count_crowded(image: np.ndarray, objects: np.ndarray, image_ids: np.ndarray,
     sieve.report.add("noted", "image", reason, image_ids[full], remedy=remedy)
 
 
-def _painted(crowd: np.ndarray, masks: Extents, boxes: np.ndarray, segmentation: Callable[[int], Any]) -> bool:
-    """Every mask of run lengths is a crowd, and nearly all are one piece whose box is tight."""
-    runs = masks.present & ~masks.outline
+def _painted(
+    crowd: np.ndarray, predicted: np.ndarray, masks: Extents, boxes: np.ndarray, segmentation: Callable[[int], Any]
+) -> bool:
+    """Every mask of run lengths that people made is a crowd, and nearly all are one piece whose box is tight."""
+    runs = masks.present & ~masks.outline & ~predicted
     if (runs & ~crowd).any():
         return False
     rows = np.flatnonzero(crowd & masks.present)

@@ -147,7 +147,7 @@ def _read_annotations(path: Path, sieve: References, images: dict[str, np.ndarra
     misread = form.rows & (not reading.repair)  # what else such boxes would be found to be follows from that
     del bbox
     sieve.drop(packed.blank & (area <= 0), "area and mask are empty")
-    crowd = _settle_crowds(crowd, packed, masks, boxes, size, sieve, reading)
+    crowd = _settle_crowds(crowd, predicted, packed, masks, boxes, size, sieve, reading)
     has_mask = _settle_masks(raw, packed, predicted, accepted, size, sieve, reading)
     untold = has_mask & predicted & np.isnan(confidence)
     sieve.count("noted", untold, "mask is a prediction that tells no confidence in 0..1")
@@ -230,6 +230,7 @@ def _settle_masks(
 
 def _settle_crowds(
     crowd: np.ndarray,
+    predicted: np.ndarray,
     packed: Packed,
     masks: Extents,
     boxes: np.ndarray,
@@ -240,5 +241,9 @@ def _settle_crowds(
     if reading.crowd == "object":
         sieve.count("repaired", crowd, "with iscrowd 1: read as objects")
         return np.zeros(len(crowd), dtype=bool)
-    count_crowds(crowd, masks, boxes, lambda row: packed.table.get(row, int(size[row, 1]), int(size[row, 0])), sieve)
+
+    def segmentation(row: int) -> Any:
+        return packed.table.get(row, int(size[row, 1]), int(size[row, 0]))
+
+    count_crowds(crowd, predicted, masks, boxes, segmentation, sieve)
     return crowd

@@ -318,6 +318,12 @@ def test_a_crowd_of_many_pieces_is_no_painted_mask(tmp_path: Path) -> None:
     other = row(3, segmentation=rle(disc()), bbox=[17, 12, 17, 17])
     mixed = read(tmp_path, content([row(1), row(2, segmentation=rle(holed), bbox=[17, 12, 17, 17], **crowd), other]))
     assert mixed.report.count("warning") == 0
+    # a model's run lengths beside them, of a completed file, change nothing
+    other |= {"segmentation_predicted": True}
+    completed = read(
+        tmp_path, content([row(1), row(2, segmentation=rle(holed), bbox=[17, 12, 17, 17], **crowd), other])
+    )
+    assert "look like painted masks" in completed.report.lines("warning")[0]
     assert read(tmp_path, content([row(1, iscrowd=1, segmentation=None)]), crowd="object").crowd.tolist() == [False]
 
 
