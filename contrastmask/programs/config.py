@@ -138,7 +138,7 @@ class Config(NetworkConfig):
     init_path: str | None = None  # train: start from the parts of this file that fit
     evaluate: str = "detections"  # "given_boxes" also segments the ground-truth boxes, without a detection step
     evaluator: str = "arrays"  # what matches and counts: "arrays", "faster" (faster-coco-eval) or "pycocotools"
-    evaluate_after: bool | None = None  # evaluate when training ends; null: if at least one whole epoch was trained
+    evaluate_after: bool | None = None  # evaluate when training ends; null: if at least one step was trained
     crops: str | None = None  # test: a crop branch that gives the detector of ckpt_path its masks
     tta: str = "none"  # crop branch: "flip", "scales" or "all": a mask is the mean of several views
     overlays: int = at_least(0, default=8)  # validation images drawn into the run folder

@@ -62,9 +62,9 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
         if config.trainer["enable_checkpointing"] and not trainer.fast_dev_run:
             trainer.save_checkpoint(last)
             say(f"checkpoint   {last}")
-    wanted = module.whole_epochs > 0 if config.evaluate_after is None else config.evaluate_after
+    wanted = module.was_trained if config.evaluate_after is None else config.evaluate_after
     if not wanted:
-        why = "evaluate_after=false" if config.evaluate_after is False else "no whole epoch was trained"
+        why = "evaluate_after=false" if config.evaluate_after is False else "no step was trained"
         test = command("test", setting("ckpt_path", last) + data_words(config, given_words()))
         say(f"{why}, so nothing is evaluated; {test} does it")
         return {}

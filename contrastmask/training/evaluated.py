@@ -30,7 +30,7 @@ class EvaluatedModule(pl.LightningModule):
     Attributes:
         predictions, given_predictions: of the last evaluation: detections, and masks of given boxes.
         results: its figures. truth_file: what it is judged by; of the process that judges, None of others.
-        whole_epochs: trained to their end by this run.
+        was_trained: by this run, if only for a part of an epoch (``trainer.max_steps``, ``trainer.max_time``).
     """
 
     def __init__(self, split: Split, config: dict[str, Any], categories: list[dict[str, Any]]) -> None:
@@ -40,7 +40,7 @@ class EvaluatedModule(pl.LightningModule):
         self.truth_file: Truth | None = None
         self.predictions: list[dict[str, Any]] = []
         self.given_predictions: list[dict[str, Any]] = []
-        self.whole_epochs = 0
+        self.was_trained = False
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         names = self.split.class_names

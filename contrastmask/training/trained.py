@@ -70,7 +70,7 @@ class TrainedModule(EvaluatedModule):
         return total
 
     def on_train_epoch_end(self) -> None:
-        self.whole_epochs += int(self.trainer.is_last_batch)
+        self.was_trained = True
         for name, mean in self.means.items():
             if mean.update_called:
                 self.log(f"epoch/{name}", mean.compute())

@@ -180,10 +180,13 @@ def test_withheld_masks_leave_no_trace(tmp_path: Path) -> None:
     assert logged_figures(tmp_path / "c") != logs[0]
 
 
-def test_a_run_that_stops_in_its_first_epoch_leaves_a_checkpoint_and_evaluates_nothing(tmp_path: Path) -> None:
-    results = run_train(tmp_path / "out", *tiny_data(tmp_path / "data"), "trainer.max_steps=1", "data.batch_size=1")
-    assert results == {}
-    assert (tmp_path / "out" / "checkpoints" / "last.ckpt").exists()
+def test_a_run_that_stops_in_its_first_epoch_is_evaluated_with_the_weights_it_has(tmp_path: Path) -> None:
+    data = tiny_data(tmp_path / "data")
+    results = run_train(tmp_path / "out", *data, "trainer.max_steps=1", "data.batch_size=1")
+    assert results["images"]["evaluated"] == 3
+    last = tmp_path / "out" / "checkpoints" / "last.ckpt"
+    again = run_test(tmp_path / "again", *data, f"ckpt_path={last}")
+    assert all(again[kind] == results[kind] for kind in ("box", "mask"))
 
 
 @pytest.mark.parametrize(
