@@ -5,8 +5,7 @@
     contrastmask study look table=minimal out=outputs/study to=docs/study   (pictures of novel objects)
     contrastmask study report table=minimal out=outputs/study to=docs/study
 
-``measure`` and ``look`` are of detectors: a table of the crop branch (crop_masks, crop_photographs, crop_shapes) has
-neither.
+``measure`` and ``look`` are of detectors: a table of the crop branch (crop_…) has neither.
 
 ``splits=voc_nonvoc`` takes one direction of a table that has both, ``variants=baseline,full`` some of its lines.
 A run that is finished is kept, a broken one redone; the command can be repeated at any time.
