@@ -17,7 +17,8 @@ from contrastmask.audit.options import AuditOptions
 from contrastmask.errors import ConfigError
 from contrastmask.prediction.predictor import Predictor
 from contrastmask.programs.audit_config import AuditConfig, typed
-from contrastmask.programs.closing import command
+from contrastmask.programs.closing import command, given_words, setting
+from contrastmask.programs.review_config import reading_words
 
 _SAME = ("classes", "predicted", "other_classes", "shown", "overwrite", "batch_size", "num_workers")
 
@@ -46,7 +47,7 @@ def audit(cfg: DictConfig) -> int:
             console.print(f"{len(summary[names])} {what}: {summary[names][:5]}", markup=False, soft_wrap=True)
     look = command(
         "review",
-        f"{shlex.quote(str(options.output))} data.images={shlex.quote(str(options.images))}",
+        f"{shlex.quote(str(options.output))} {setting('data.images', options.images)}{reading_words(given_words())}",
         "look at them, accept or reject",
     )
     for line in (f"sheet        {options.sheet}", f"file         {options.output}", f"next:        {look}"):
