@@ -52,19 +52,28 @@ class Pages:
             finalize=_printable,
         )
 
+    @property
+    def suspected(self) -> bool:
+        """Whether the file says of any mask how likely it is wrong."""
+        return bool((self.objects.suspicion >= 0).any())
+
+    @property
+    def first(self) -> Wish:
+        """What a new window asks for."""
+        by_model = not self.suspected and self.objects.predicted.any()
+        return Wish(
+            self.options.order or ("suspicion" if self.suspected else "confidence"),
+            self.options.reverse,
+            source=self.options.source or ("model" if by_model else "all"),
+        )
+
     def page(self) -> str:
         """The frame that objects are put into."""
         objects = self.objects
-        suspected = bool((objects.suspicion >= 0).any())
-        first = Wish(
-            self.options.order or ("suspicion" if suspected else "confidence"),
-            self.options.reverse,
-            source=self.options.source or ("model" if not suspected and objects.predicted.any() else "all"),
-        )
         return self.templates.get_template("page.html").render(
             file=self.options.annotations.name,
-            wish=first,
-            orders=ORDERS if suspected else [order for order in ORDERS if order != "suspicion"],
+            wish=self.first,
+            orders=ORDERS if self.suspected else [order for order in ORDERS if order != "suspicion"],
             sources=SOURCES,
             states=STATES,
             classes=objects.records.class_names,

@@ -158,7 +158,17 @@ class Queue:
         return [place, *rows.tolist()] if objects.confidence[a] >= 0 else []
 
     def counts(self, wish: Wish) -> dict[str, int]:
-        """Objects by state among all, and how many are ``asked`` for."""
-        rows = self.order("file")
-        by_state = np.bincount(self.decisions.state[rows], minlength=len(STATES)).tolist()
-        return {**dict(zip(STATES, by_state, strict=True)), "all": len(rows), "asked": int(self.matching(wish).sum())}
+        """Objects by state among those of the wish's source (``all`` of them), how many are ``asked`` for, and how many
+        masks of any source are ``accepted_in_file`` and ``rejected_in_file``."""
+        said = dict(zip(STATES, self._by_state("all"), strict=True))
+        of_source = self._by_state(wish.source)
+        return {
+            **dict(zip(STATES, of_source, strict=True)),
+            "all": sum(of_source),
+            "asked": int(self.matching(wish).sum()),
+            **{f"{state}_in_file": said[state] for state in ("accepted", "rejected")},
+        }
+
+    def _by_state(self, source: str) -> list[int]:
+        chosen = self.matching(Wish("file", state=-1, source=source))
+        return np.bincount(self.decisions.state[chosen], minlength=len(STATES)).tolist()

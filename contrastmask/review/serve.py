@@ -41,9 +41,9 @@ def serve(options: ReviewOptions, port: int, browser: bool, tell: Callable[[str]
             pages = Pages(options, source, objects, decisions)
             token = secrets.token_urlsafe(24)
             address = f"http://{HOST}:{sock.getsockname()[1]}/{token}/"
-            said = decisions.state[pages.queue.order("file")]
-            counts = ", ".join(f"{int((said == number).sum())} {name}" for number, name in enumerate(STATES))
-            tell(f"{len(said)} masks: {counts}")
+            counts = pages.queue.counts(pages.first)
+            whose = {"model": " of a model", "person": " of people"}.get(pages.first.source, "")
+            tell(f"{counts['all']} masks{whose}: {', '.join(f'{counts[state]} {state}' for state in STATES)}")
             tell(f"decisions are kept in {options.journal}; finishing writes {options.target}")
             tell(f"review {address} (Ctrl-C ends it)")
             if browser:

@@ -142,12 +142,12 @@ def test_a_round_of_decisions(tmp_path: Path) -> None:
     status, text = asked.say("surer", place[2], seen=4)
     assert (status, shown(text)) == (200, (7, 0))
     assert "4 accepted" in text
-    assert "<b>6</b> of 8 decided" in text
+    assert "<b>6</b> of 7 decided" in text
     assert shown(asked.look("back", place[7])[1]) == (7, 0)  # the only one of this choice that is left
-    assert "Nothing more in this choice" not in text
+    assert "Nothing more matches the filters" not in text
     status, text = asked.say("rejected", place[7])
     assert shown(text) is None
-    assert "Nothing more in this choice" in text
+    assert "Everything is decided" in text
     assert shown(asked.look(source="all")[1]) == (1, 0)
     status, text, _ = asked.ask("finish", {})
     assert (status, text) == (200, f"5 accepted, 2 rejected, 0 skipped, 1 pending: {tmp_path / 'out.reviewed.json'}")

@@ -130,6 +130,9 @@ def test_the_whole_round_by_keys(driver: webdriver.Chrome, tmp_path: Path) -> No
                 if value == "whole":
                     assert me.picture_problems() == []
         assert driver.execute_script(visible, "figure.close g.other, figure.close g.mask") == 1
+        for opens in (True, False):  # one key for both
+            me.key("?")
+            assert bool(me.of("#keys[open]")) == opens
         me.key("a")
         me.expect(6)
         me.key("r")
@@ -152,7 +155,7 @@ def test_the_whole_round_by_keys(driver: webdriver.Chrome, tmp_path: Path) -> No
         me.key("A")
         me.of("dialog[open] button[value=yes]")[0].click()
         me.expect(7)
-        assert "6 of 8 decided" in " ".join(me.text(".counts").split())
+        assert "6 of 7 decided" in " ".join(me.text(".counts").split())
         driver.refresh()
         me.expect(7)
         me.key("u")
@@ -162,7 +165,7 @@ def test_the_whole_round_by_keys(driver: webdriver.Chrome, tmp_path: Path) -> No
         me.expect(7)
         me.key("a")
         me.expect(None)
-        assert "Nothing more in this choice" in me.text("main")
+        assert "Everything is decided" in me.text("main")
         me.press("finish")
         me.of("dialog[open] button[value=yes]")[0].click()
         me.wait(lambda: me.text("#notice").startswith("written: 6 accepted, 1 rejected, 0 skipped, 1 pending: "))

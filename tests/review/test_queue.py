@@ -75,7 +75,10 @@ def test_filters(tmp_path: Path) -> None:
     assert walk(queue, Wish("file", state=ACCEPTED)) == [2]
     assert len(walk(queue, Wish("file", state=-1))) == 8
     counts = queue.counts(Wish("file", source="model"))
-    assert counts == {"pending": 6, "accepted": 1, "rejected": 1, "skipped": 0, "all": 8, "asked": 5}
+    whole = {"accepted_in_file": 1, "rejected_in_file": 1}
+    assert counts == {"pending": 5, "accepted": 1, "rejected": 1, "skipped": 0, "all": 7, "asked": 5, **whole}
+    person = queue.counts(Wish("file", source="person"))
+    assert person == {"pending": 1, "accepted": 0, "rejected": 0, "skipped": 0, "all": 1, "asked": 1, **whole}
 
 
 @pytest.mark.parametrize(

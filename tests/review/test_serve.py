@@ -81,14 +81,14 @@ def test_killed_and_started_again_nothing_is_lost(tmp_path: Path) -> None:
     write(tmp_path)
     with running(tmp_path) as (process, address, said):
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", address)
-        assert "8 masks: 8 pending, 0 accepted, 0 rejected, 0 skipped" in said
+        assert "7 masks of a model: 7 pending, 0 accepted, 0 rejected, 0 skipped" in said
         assert ask(address, "say/accepted", said_of(PLACES[0]))[0] == 200
         assert ask(address, "say/rejected", said_of(PLACES[1]))[0] == 200
         process.kill()  # the moment the answer is here
         process.wait()
     with running(tmp_path) as (process, again, said):
         assert again.rpartition("/")[0] != address.rpartition("/")[0]  # a token of its own
-        assert "8 masks: 6 pending, 1 accepted, 1 rejected, 0 skipped" in said
+        assert "7 masks of a model: 5 pending, 1 accepted, 1 rejected, 0 skipped" in said
         assert ask(again, "say/undo", said_of(0))[0] == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 143

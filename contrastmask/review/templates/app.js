@@ -108,21 +108,23 @@ function sure(question, then) {
 function act(what) {
   const question = main.querySelector(`[data-do=${what}]`)?.dataset.question;
   if (what in turns) turn(what);
-  else if (what === "keys") document.getElementById("keys").showModal();
+  else if (what === "keys") keys.open ? keys.close() : keys.showModal();
   else if (what === "next" || what === "back") go(what);
   else if (what === "surer") question && sure(question, () => say(what));
   else if (what === "finish") sure(question, finish);
   else say(what);
 }
 
+const keys = document.getElementById("keys");
 const KEYS = {
   a: "accepted", r: "rejected", s: "skipped", u: "undo", A: "surer", f: "draw", b: "shown", n: "beside", w: "scope",
   ArrowRight: "next", ArrowLeft: "back", "?": "keys",
 };
 
 document.addEventListener("keydown", (event) => {
+  const closing = keys.open && KEYS[event.key] === "keys";
   const typing = event.target.closest("input, select, dialog, summary") || document.querySelector("dialog[open]");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if ((typing && !closing) || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const what = KEYS[event.key];
   if (what) {
     event.preventDefault();
