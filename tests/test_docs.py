@@ -72,6 +72,14 @@ def test_choices_exist(page: Path) -> None:
             )
 
 
+def test_the_training_page_lists_every_choice() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", (ROOT / "docs" / "training.md").read_text(), re.MULTILINE))
+    groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()} - {"study", "hydra"}
+    assert groups - set(rows) == set()
+    for group in groups:
+        assert set(re.findall(r"`(\w+)`", rows[group])) == {path.stem for path in (CONF / group).glob("*.yaml")}, group
+
+
 @pytest.fixture(scope="module")
 def configurations() -> list[DictConfig]:
     """Of every program; of training also those with choices that have settings of their own."""
