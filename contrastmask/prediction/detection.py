@@ -61,8 +61,9 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
     else label + 1; ``images.json`` lists them.
 
     Returns:
-        ``{"images": number predicted on, "objects": number found, "skipped": {file: what is wrong with it},
-        "without_pictures": images whose pictures could not be written}``.
+        ``{"images": number predicted on, "objects": number found, "drawn": of them, of at least
+        ``overlay_score``, "skipped": {file: what is wrong with it}, "without_pictures": images whose pictures could not
+        be written}``.
 
     Raises:
         ConfigError: a model that finds no boxes, nothing to predict on, or results that would be overwritten.
@@ -85,7 +86,7 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
     )  # fmt: skip
     results: list[dict[str, Any]] = []
     skipped: dict[str, str] = {}
-    lost = 0
+    drawn = lost = 0
     columns = (
         TextColumn("images"),
         BarColumn(),
@@ -106,6 +107,7 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
                 good, predictor.predict_batch([p for _, p in good], masks=False), strict=True
             ):
                 results += _results(image, found, ids)
+                drawn += int((found["scores"] >= options.overlay_score).sum())
                 try:
                     _pictures(options, predictor, image, pixels, found)
                 except (OSError, DataError) as error:  # pictures can be drawn again, what was found must not be lost
@@ -124,7 +126,13 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
     write_whole(options.output / "images.json", json.dumps(about, indent=1) + "\n")
     write_whole(results_file, json.dumps(results))
     done = len(images) - len(skipped)
-    return {"images": done, "objects": len(results), "skipped": skipped, "without_pictures": lost}
+    return {
+        "images": done,
+        "objects": len(results),
+        "drawn": drawn,
+        "skipped": skipped,
+        "without_pictures": lost,
+    }
 
 
 def _category_ids(predictor: Predictor, categories: dict[str, int] | None, source: str) -> list[int]:

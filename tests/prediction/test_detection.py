@@ -80,6 +80,9 @@ def test_results_and_pictures(model: Path, photos: Path) -> None:
     assert about["skipped"] == summary["skipped"]
     results = json.loads((out / "predictions.json").read_text())
     assert len(results) == summary["objects"] > 0
+    assert summary["drawn"] == len(results)
+    none = DetectionOptions(str(photos), photos.parent / "none", overlays=False, overlay_score=1.0)
+    assert detect(none, predictor)["drawn"] == 0
     assert {r["image_id"] for r in results} <= {i["id"] for i in about["images"]}
     assert {r["category_id"] for r in results} <= {c["id"] for c in about["categories"]}
     with Image.open(photos / "a.png") as image:
