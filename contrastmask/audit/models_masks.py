@@ -50,7 +50,7 @@ def predict_masks(
     done = sum(objects[number] for number in journal.pieces)
     begun = segmented(predictor, records, [groups[n] for n in rest], chosen, labels, options.num_workers)
     with closing(finished(zip(rest, begun, strict=True), journal.add)) as pieces:
-        for _ in progress(pieces, console, objects, done, sum(objects)):
+        for _ in progress(pieces, console, objects, done, sum(objects), "auditing"):
             pass
     return [journal.pieces[number] for number in range(len(groups))]
 

@@ -189,14 +189,19 @@ def network_of(predictor: Predictor | GivenBoxes) -> dict[str, Any]:
 
 
 def progress(
-    work: Iterator[tuple[int, Any]], console: Console, objects: list[int], done: int, total: int
+    work: Iterator[tuple[int, Any]],
+    console: Console,
+    objects: list[int],
+    done: int,
+    total: int,
+    what: str = "completing",
 ) -> Iterator[tuple[int, Any]]:
     """The work, shown as it goes; ``objects``: of every group, ``done``: before this call."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TextColumn("{task.fields[rate]}"), TimeRemainingColumn())  # fmt: skip
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("objects", total=total, completed=done, rate="")
-        pulse = Pulse("completing", total - done, "objects", tell=partial(console.print, markup=False))
+        pulse = Pulse(what, total, "objects", done=done, tell=partial(console.print, markup=False))
         for number, piece in work:
             yield number, piece
             if not console.is_terminal:  # where no bar is shown

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from contrastmask.prediction.predictor import Predictor
 
 COMPLETION = ("form", "form_all", "as_score", "redo", "unreadable", "rejected", *NAMES, "check", "shards", "shard")
+_SCORES = (
+    "IoU in percent: the mean, and what a quarter, half and three quarters of the masks stay below; rank: how well the "
+    "order by confidence is that by IoU (Spearman's correlation, 1 at best)"
+)
 # reasons to leave a row without mask that somebody has asked for
 ON_REQUEST = {*SIFTED, TURNED_DOWN}
 SIEVE_ROWS = {
@@ -99,6 +103,9 @@ def _detect(config: PredictConfig, console: Console) -> int:
     )
     summary = detect(options, _predictor(config), console)
     console.print(f"{summary['objects']} objects in {summary['images']} images: {config.output}", markup=False)
+    if config.overlays:
+        said = f"drawn are the {summary['drawn']} with a score of at least {config.overlay_score:g} (overlay_score=)"
+        console.print(said, markup=False, soft_wrap=True)
     if lost := summary["without_pictures"]:
         console.print(f"{lost} images are without pictures; overwrite=true draws them again", style="red")
     return _bad(console, list(summary["skipped"])) or int(lost > 0)
@@ -193,7 +200,7 @@ def _sieve(figures: dict[str, Any]) -> Table:
     sides = figures["sides_touched"]["4"]
     caption = (f"of {figures['masks']} masks: {one} in one part, {figures['masks'] - one} in more; {sides} reach all "
                "four sides of their box")  # fmt: skip
-    table = Table(title="sieve", caption=caption)
+    table = Table(title="what the new masks are like", caption=caption)
     for column in ("", "least", "5 %", "25 %", "median", "75 %", "95 %", "greatest"):
         table.add_column(column, justify="right" if column else "left")
     for figure, said in SIEVE_ROWS.items():
@@ -203,7 +210,7 @@ def _sieve(figures: dict[str, Any]) -> Table:
 
 def _scores(title: str, scores: dict[str, dict[str, Any]]) -> Table:
     said = {"check": "where the file has masks (not written)", "truth": "new masks beside the true ones"}
-    table = Table(title=said[title], caption="IoU in percent; rank: Spearman's correlation of confidence with IoU")
+    table = Table(title=said[title], caption=_SCORES)
     for column in ("class", "objects", "IoU", "quartiles", "filled box", "rank"):
         table.add_column(column, justify="left" if column == "class" else "right")
     for name, row in scores.items():

@@ -98,7 +98,8 @@ def rate_lines(
     """
     real, wanted = float(optimizer.param_groups[0].get("initial_lr", 0.0)), options.scaled_lr(size)
     if not resumed:
-        lines = [f"learning rate {real:g} for {size} {unit} a step ({options.lr:g} for {options.base_images})"]
+        scaled = "" if size == options.base_images else f", scaled from {options.lr:g} for {options.base_images}"
+        lines = [f"learning rate {real:g} for {size} {unit} a step{scaled}"]
     elif math.isclose(real, wanted, rel_tol=1e-9):
         lines = [f"learning rate {real:g}, of the resumed training"]
     else:

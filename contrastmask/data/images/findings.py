@@ -125,7 +125,7 @@ _SAID = {
     "left": ("noted", "that a viewer turns or mirrors (EXIF): read as stored, data.exif=ignore", ""),
     "found": (
         "noted",
-        "whose file_name is written otherwise than the file's own (separators, capitals, Unicode, folders)",
+        "that were found though file_name differs from the file's own name in separators, capitals, Unicode or folders",
         "",
     ),
 }
