@@ -1,4 +1,4 @@
-"""Best, median and worst objects of the novel classes: small pictures in ``RUN/gallery``, and ``gallery.json``.
+"""Best, median and worst objects, of the novel classes where they have masks: small pictures in ``RUN/gallery``, and ``gallery.json``.
 
 An object's IoU is that of its mask with the mask of the detection that found it: of its class, box IoU at least 0.5,
 the highest score. Objects that nothing found have no picture; they are counted.
@@ -88,7 +88,9 @@ def write_gallery(
     *,
     count: int = 4,
 ) -> None:
-    """Write the pictures and ``gallery.json`` into ``folder``; without novel classes, of all classes.
+    """Write the pictures and ``gallery.json`` into ``folder``.
+
+    They are of the novel classes; of all classes where there are none, or where no object of theirs has a mask here.
 
     Args:
         detector: in eval mode; asked again for the CAMs of the chosen objects only, at their detected boxes. None: no
@@ -98,7 +100,9 @@ def write_gallery(
         novel: labels of the box-only classes; count: objects of each kind.
     """
     records = dataset.records
-    labels = set(novel) or set(range(len(records.categories)))
+    chosen, labels = "novel", set(novel)
+    if not (np.isin(records.labels, list(labels)) & records.has_mask & ~records.crowd).any():
+        chosen, labels = "all", set(range(len(records.categories)))
     found, missed = match_objects(records, predictions, labels)
     objects = []
     for number, (kind, item) in enumerate(choose(found, count)):
@@ -123,7 +127,7 @@ def write_gallery(
                 "files": files,
             }
         )
-    content = {"classes": "novel" if novel else "all", "found": len(found), "missed": missed, "objects": objects}
+    content = {"classes": chosen, "found": len(found), "missed": missed, "objects": objects}
     write_json(folder / "gallery.json", content)
 
 

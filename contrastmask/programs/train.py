@@ -73,7 +73,7 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
 
 def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     """Evaluate ``cfg.ckpt_path``; returns the results."""
-    config, plain = typed(cfg), OmegaConf.to_container(cfg, resolve=True)
+    config = typed(cfg)
     check_arguments(cfg)
     if config.ckpt_path is None:
         raise ConfigError("test.py needs ckpt_path=FILE, a checkpoint of train.py")
@@ -87,9 +87,18 @@ def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     checkpoint.check_classes(datamodule.val_records.categories)
     detector = branch.network(network, datamodule.class_names)
     load_weights(detector, checkpoint)
-    own = {group: asdict(getattr(network, group)) for group in GROUPS}
-    module = branch.module(network, {**plain, **own}, datamodule, detector)
-    return _evaluate(_trainer(cfg, plain, folder, datamodule), folder, module, datamodule, config)
+    tested = _as_trained(cfg, network, checkpoint.schedule)
+    plain = OmegaConf.to_container(tested, resolve=True)
+    module = branch.module(network, plain, datamodule, detector)
+    return _evaluate(_trainer(tested, plain, folder, datamodule), folder, module, datamodule, config)
+
+
+def _as_trained(cfg: DictConfig, network: Config, schedule: dict[str, Any]) -> DictConfig:
+    """The settings of a test with the checkpoint's own network and schedule: what the run folder and loggers keep."""
+    own: dict[str, Any] = {group: asdict(getattr(network, group)) for group in GROUPS}
+    own["schedule"] = {**OmegaConf.to_container(cfg.schedule), **(schedule or {"name": "untold"})}
+    # what refers to them, as the run's name does, follows
+    return OmegaConf.create({**OmegaConf.to_container(cfg, resolve=False), **own})
 
 
 def _data(branch: Branch, config: Config, stage: str, trained: Trained | None = None) -> CocoDataModule:
