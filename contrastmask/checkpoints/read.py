@@ -46,7 +46,12 @@ class Checkpoint:
     categories: list[dict[str, Any]] | None  # [{"id", "name"}, …] in label order (id None where untold), or untold
     sides: tuple[int, int] | None = None  # short and longest side of the images it is tested on, px, or untold
     base: tuple[str, ...] | None = None  # names of the classes that had masks in training, or untold
-    schedule: dict[str, Any] = field(default_factory=dict)  # settings of the group schedule, as far as the file tells
+    settings: dict[str, Any] = field(default_factory=dict)  # all of its training, as far as the file tells
+
+    @property
+    def schedule(self) -> dict[str, Any]:
+        """Settings of the group ``schedule``, as far as the file tells."""
+        return self.settings.get("schedule") or {}
 
     @property
     def crops(self) -> bool:
@@ -156,18 +161,8 @@ def checkpoint_of(content: dict[str, Any], path: Path) -> Checkpoint:
         whole = any(name.startswith(PREFIX) for name in state)
         ours = {name.removeprefix(PREFIX): v for name, v in state.items() if name.startswith(PREFIX) or not whole}
         network = _groups(about)
-        return _checked(
-            Checkpoint(
-                path,
-                MARK,
-                ours,
-                network,
-                about.get("categories"),
-                _sides(about, path),
-                _base(about),
-                about.get("config", {}).get("schedule") or {},
-            )
-        )
+        told = (about.get("categories"), _sides(about, path), _base(about), about.get("config", {}))
+        return _checked(Checkpoint(path, MARK, ours, network, *told))
     raise CheckpointError(
         f"{path} is no checkpoint of this program, nor a ContrastMask in MMDetection's layout: it begins with "
         f"{', '.join(list(state)[:3])}. {_START.format(path=path)}"

@@ -13,19 +13,24 @@ from contrastmask.conf_folder import CHECKOUT, CONF
 from contrastmask.evaluation.detections import FILES
 from contrastmask.programs.config import Config
 from contrastmask.programs.data_options import subset_options
+from contrastmask.programs.incomplete import Incomplete
 
 _FILES = ("train_annotations", "train_images", "val_annotations", "val_images")
 
 
 def data_words(config: Config, overrides: Sequence[str]) -> str:
-    """The words of a command line for a run's own data and split, as a shell takes them; " " before each.
+    """The words of a command line for a run's own data and split, as a shell takes them; " " before each. Files and
+    folders that are not there are not named: the run did without them.
 
     Args:
         overrides: the words that the run was started with: how files are read, and own lists of classes.
     """
     data, found = config.data, subset_options(config)
     root = data.root or found["val_annotations"].parents[len(Path(data.val_annotations).parts) - 1]
-    words = [setting("data.root", root), *(setting(f"data.{name}", getattr(data, name)) for name in _FILES)]
+    words = [
+        setting("data.root", root),
+        *(setting(f"data.{name}", getattr(data, name)) for name in _FILES if found[name].exists()),
+    ]
     named = ("data.root=", "data.shapes.", *(f"data.{name}=" for name in _FILES))
     words += [shlex.quote(w) for w in overrides if w.startswith(("data.", "split.")) and not w.startswith(named)]
     split = next((w for w in overrides if w.startswith("split=")), f"split={config.split.name}")
@@ -33,9 +38,9 @@ def data_words(config: Config, overrides: Sequence[str]) -> str:
     return "".join(f" {word}" for word in [*words, *([] if own else [split])])
 
 
-def setting(key: str, value: str | Path) -> str:
+def setting(key: str, value: str | Path | float) -> str:
     """``KEY=VALUE`` as both a shell and Hydra's grammar take it."""
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     if not re.fullmatch(r"[\w./+-]+", text):
         text = "'" + text.replace("${", "\\${").replace("'", "\\'") + "'"
     return shlex.quote(f"{key}={text}")
@@ -59,36 +64,52 @@ def where_things_are(folder: Path) -> list[str]:
 
 
 def what_next(
-    folder: Path, checkpoint: Path | None, crops: str | None, config: Config, *, finds_boxes: bool = True
+    folder: Path,
+    checkpoint: Path | None,
+    crops: str | None,
+    config: Config,
+    *,
+    finds_boxes: bool = True,
+    sees: bool = False,
+    lacking: Incomplete | None = None,
 ) -> list[str]:
-    """Commands that go on from here, to be copied: for the same data, with this run's own paths.
+    """Commands that go on from here, to be copied: for the same data, with this run's own paths. All that they read is
+    there.
 
     Args:
-        config: of this run.
+        config: of this run, its network the checkpoint's.
         crops: the crop branch that gave the checkpoint's detector its masks.
         finds_boxes: False: the checkpoint is a crop branch itself.
+        sees: ``crops`` needs the detector's class activation maps.
+        lacking: a file that the model may complete; None: no file is known that lacks masks.
     """
     run = shlex.quote(str(folder))
-    seer = None if finds_boxes else config.mask_branch.cam  # a detector that this crop branch cannot do without
     lines = [command("report", f"{run} -o {shlex.quote(str(folder / 'report.html'))}", "all of it as one page")]
-    if checkpoint is not None:
-        mine = setting("ckpt_path", checkpoint)
-        if finds_boxes:
-            model = find = mine if crops is None else f"{mine} {setting('crops', crops)}"
-            cut = mine if crops is None else setting("ckpt_path", crops)
-        else:
-            find = f"{setting('ckpt_path', seer or 'DETECTOR.ckpt')} {setting('crops', checkpoint)}"
-            model = cut = mine if seer is None else find
-        judge = "" if seer is None else " evaluate=given_boxes"
-        lines.append(command("test", f"{model}{judge}{data_words(config, given_words())}", "evaluate it again"))
-        files = subset_options(config)
-        found = f"{setting('source', files['val_images'])} {setting('output', folder / 'found')}"
-        lines.append(command("predict", f"{find} {found}", "boxes and masks of your images"))
-        complete = (
-            f"task=complete {cut} {setting('data.annotations', files['train_annotations'])} "
-            f"{setting('data.images', files['train_images'])} {setting('output', folder / 'completed.json')}"
+    if checkpoint is None:
+        return _listed(lines)
+    seer = None if finds_boxes else config.mask_branch.cam  # a detector that this crop branch cannot do without
+    mine = setting("ckpt_path", checkpoint)
+    detector = mine if finds_boxes else seer and setting("ckpt_path", seer)
+    beside = crops if finds_boxes else checkpoint
+    pair = detector and (detector if beside is None else f"{detector} {setting('crops', beside)}")
+    model = pair or mine
+    judge = "" if seer is None else " evaluate=given_boxes"
+    lines.append(command("test", f"{model}{judge}{data_words(config, given_words())}", "evaluate it again"))
+    if pair:
+        images = setting("source", subset_options(config)["val_images"])
+        lines.append(
+            command("predict", f"{pair} {images} {setting('output', folder / 'found')}", "boxes and masks of images")
         )
-        lines.append(command("predict", complete, "the masks that a file lacks"))
+    if lacking is not None:
+        words = [setting("data.annotations", lacking.annotations), setting("data.images", lacking.images)]
+        words += [setting(f"data.{name}", value) for name, value in lacking.reading.items()]
+        words.append(setting("output", folder / "completed.json"))
+        cut = model if crops is None or sees else setting("ckpt_path", crops)
+        lines.append(command("predict", f"task=complete {cut} {' '.join(words)}", "the masks that this file lacks"))
+    return _listed(lines)
+
+
+def _listed(lines: Sequence[str]) -> list[str]:
     return ["next:", *(f"  {line}" for line in lines)]
 
 

@@ -27,6 +27,7 @@ from contrastmask.programs.closing import command, data_words, given_words, sett
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.foreign_objects import check_arguments
 from contrastmask.programs.going_on import goes_on
+from contrastmask.programs.incomplete import Incomplete, incomplete, of_training
 from contrastmask.programs.moved_names import under_todays_names
 from contrastmask.programs.resume import check_resumed
 from contrastmask.programs.run_folder import git_revision, write_identity
@@ -36,6 +37,7 @@ from contrastmask.training.dead_processes import Orphans, dead_processes_named
 from contrastmask.training.divergence import Divergence
 from contrastmask.training.ending import Ending
 from contrastmask.training.evaluated import EvaluatedModule
+from contrastmask.training.joined_module import JoinedModule
 from contrastmask.training.loggers import log_config
 
 
@@ -68,7 +70,8 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
         test = command("test", setting("ckpt_path", last) + data_words(config, given_words()))
         say(f"{why}, so nothing is evaluated; {test} does it")
         return {}
-    return _evaluate(trainer, folder, module, datamodule, config)
+    lacking = incomplete(datamodule.subsets, plain["data"])
+    return _evaluate(trainer, folder, module, datamodule, config, lacking)
 
 
 def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
@@ -90,7 +93,8 @@ def test(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     tested = _as_trained(cfg, network, checkpoint.schedule)
     plain = OmegaConf.to_container(tested, resolve=True)
     module = branch.module(network, plain, datamodule, detector)
-    return _evaluate(_trainer(tested, plain, folder, datamodule), folder, module, datamodule, config)
+    lacking = incomplete(datamodule.subsets, plain["data"], of_training(checkpoint))
+    return _evaluate(_trainer(tested, plain, folder, datamodule), folder, module, datamodule, network, lacking)
 
 
 def _as_trained(cfg: DictConfig, network: Config, schedule: dict[str, Any]) -> DictConfig:
@@ -125,12 +129,19 @@ def _divergence(trainer: pl.Trainer) -> Divergence:
 
 
 def _evaluate(
-    trainer: pl.Trainer, folder: Path, module: EvaluatedModule, datamodule: CocoDataModule, config: Config
+    trainer: pl.Trainer,
+    folder: Path,
+    module: EvaluatedModule,
+    datamodule: CocoDataModule,
+    config: Config,
+    lacking: Incomplete | None,
 ) -> dict[str, Any]:
     with deferred(), dead_processes_named(trainer), _divergence(trainer).named():
         trainer.test(module, datamodule=datamodule, verbose=False)
         finds_boxes = module.config["mask_branch"]["kind"] != "crop"
-        further = what_next(folder, _checkpoint(folder, config), config.crops, config, finds_boxes=finds_boxes)
+        sees = isinstance(module, JoinedModule) and bool(module.crops.network.cam)
+        place = {"finds_boxes": finds_boxes, "sees": sees, "lacking": lacking}
+        further = what_next(folder, _checkpoint(folder, config), config.crops, config, **place)
         say("\n".join([*where_things_are(folder), *further]))
     return module.results
 
