@@ -171,7 +171,7 @@ def main(argv: list[str]) -> None:
     options = arguments(argv, images="118000", objects="860000", photographs="40", root="../shared/data/coco",
                         earlier=EARLIER, repeats="5", out="outputs/benchmarks")  # fmt: skip
     rows = start_up(int(options["images"]), int(options["objects"]), options["earlier"], int(options["repeats"]))
-    if Path(options["root"]).is_dir():
+    if options["root"] and Path(options["root"]).is_dir():
         rows.append(samples(Path(options["root"]), int(options["photographs"])))
     report("data", hardware("cpu", "fp32"), rows, options["out"])
 

@@ -1,4 +1,6 @@
-"""Best, median and worst objects, of the novel classes where they have masks: small pictures in ``RUN/gallery``, and ``gallery.json``.
+"""Best, median and worst objects: small pictures in ``RUN/gallery``, and ``gallery.json``.
+
+They are of the novel classes where these have masks, else of all.
 
 An object's IoU is that of its mask with the mask of the detection that found it: of its class, box IoU at least 0.5,
 the highest score. Objects that nothing found have no picture; they are counted.
@@ -89,8 +91,6 @@ def write_gallery(
     count: int = 4,
 ) -> None:
     """Write the pictures and ``gallery.json`` into ``folder``.
-
-    They are of the novel classes; of all classes where there are none, or where no object of theirs has a mask here.
 
     Args:
         detector: in eval mode; asked again for the CAMs of the chosen objects only, at their detected boxes. None: no

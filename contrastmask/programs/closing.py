@@ -58,7 +58,7 @@ def where_things_are(folder: Path) -> list[str]:
     pictures = len(list((folder / "overlays").glob("*.png")))
     if pictures:
         lines.append(f"pictures     {folder / 'overlays'} ({pictures} images, truth beside prediction)")
-    if (folder / "gallery" / "gallery.json").is_file():
+    if any((folder / "gallery").glob("*.png")):
         lines.append(f"             {folder / 'gallery'} (best, median and worst objects)")
     return lines
 

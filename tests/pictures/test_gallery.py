@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from pycocotools import mask as coco_mask
 
 from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.records import Records
-from contrastmask.pictures.gallery import Found, choose, match_objects
+from contrastmask.pictures.gallery import Found, choose, match_objects, write_gallery
 from tests.detectors import tiny
 from tests.tiny_coco import write_tiny_coco
 from tests.tiny_run import NO_CHECKPOINTS, run_train, tiny_data
@@ -76,6 +78,19 @@ def test_best_median_and_worst_without_repetition() -> None:
     for n in range(9):
         rows = [f.row for _, f in choose(found[:n], 3)]
         assert len(rows) == len(set(rows)) == n
+
+
+def test_all_classes_are_shown_where_no_object_of_the_novel_ones_has_a_mask(records: Records, tmp_path: Path) -> None:
+    label = int(records.labels[0])
+    others = dataclasses.replace(records, crowd=records.crowd | (records.labels == label))
+    told = {}
+    for name, shown in (("truth", records), ("none", others)):
+        write_gallery(tmp_path / name, None, SimpleNamespace(records=shown), perfect(records), [label])
+        told[name] = json.loads((tmp_path / name / "gallery.json").read_text())
+    assert (told["truth"]["classes"], told["none"]["classes"]) == ("novel", "all")
+    assert {item["class"] for item in told["truth"]["objects"]} == {records.class_names[label]}
+    assert told["none"]["objects"]
+    assert records.class_names[label] not in {item["class"] for item in told["none"]["objects"]}
 
 
 def test_a_test_run_leaves_pictures_that_open(tmp_path: Path) -> None:

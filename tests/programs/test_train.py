@@ -83,6 +83,19 @@ def test_a_checkpoint_evaluates_to_the_same_figures(run: tuple[Path, tuple[str, 
     assert results["mask"] == expected["mask"]
 
 
+def test_a_test_says_what_was_trained(run: tuple[Path, tuple[str, ...]], tmp_path: Path) -> None:
+    """Its own settings of network and schedule have no effect: the run folder keeps the checkpoint's."""
+    folder, data = run
+    run_test(
+        tmp_path, *data, f"ckpt_path={folder}/checkpoints/last.ckpt", "trainer.limit_test_batches=1", "schedule=3x"
+    )
+    trained, tested = (yaml.safe_load((place / "resolved.yaml").read_text()) for place in (folder, tmp_path))
+    assert tested["schedule"] == trained["schedule"]
+    assert tested["backbone"]["width_per_group"] == trained["backbone"]["width_per_group"] == 4
+    assert tested["model"]["mask_head"] == trained["model"]["mask_head"]
+    assert tested["run_name"] == trained["run_name"]
+
+
 def test_a_part_of_the_images_is_said_to_be_a_part(run: tuple[Path, tuple[str, ...]], tmp_path: Path) -> None:
     folder, data = run
     results = run_test(tmp_path, *data, f"ckpt_path={folder}/checkpoints/last.ckpt", "trainer.limit_test_batches=2")
