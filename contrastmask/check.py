@@ -8,6 +8,7 @@ repaired and why, and the image files that cannot be used; the exit status is 1 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from argparse import RawDescriptionHelpFormatter
 from concurrent.futures import ThreadPoolExecutor
@@ -52,9 +53,14 @@ def main(arguments: list[str]) -> int:
             subsets.prepare()
         subsets.read()
     except ContrastMaskError as error:
-        console.print(f"{type(error).__name__}: {error}", markup=False, style="red", soft_wrap=True)
+        said, rest = str(error), [] if subsets is None else _rest(subsets, str(error))
+        for side, line in rest:
+            said = said.replace(f"\n  {line}", "") if side == "train" else said
+        console.print(f"{type(error).__name__}: {said}", markup=False, style="red", soft_wrap=True)
+        for side, line in rest:
+            _print_line(console, side, line)
         if subsets is not None:
-            _print_rest(console, subsets, str(error))
+            _print_completing(console, config, overrides)
         return 1
     console.print(_classes(subsets))
     if not subsets.split.novel:
@@ -93,19 +99,18 @@ def _config(overrides: list[str]) -> Config:
     return typed(composed("train", [*overrides, "logger=none", "callbacks=none", "trainer.default_root_dir=null"]))
 
 
-def _print_rest(console: Console, subsets: Subsets, said: str) -> None:
-    """What there is to say of the two files where training would stop, beside the error that stops it."""
+def _rest(subsets: Subsets, said: str) -> list[tuple[str, str]]:
+    """What there is to say of the two files, (side, line), where training would stop with the error ``said``."""
+    rest = []
     for side, (path, folder) in subsets.paths.items():
         try:
             report = load_annotations(path, folder, subsets.readings[side]).report
         except ContrastMaskError as error:
             if str(error) not in said:
-                text = f"{side}: {type(error).__name__}: {error}"
-                console.print(text, markup=False, style="red", soft_wrap=True)
+                rest.append((side, f"{type(error).__name__}: {error}"))
             continue
-        for line in report.lines():
-            if side == "val" or line not in said:
-                _print_line(console, side, line)
+        rest += [(side, line) for line in report.lines()]
+    return rest
 
 
 def _print_figures(console: Console, config: Config, overrides: list[str], subsets: Subsets) -> Report:
@@ -114,14 +119,32 @@ def _print_figures(console: Console, config: Config, overrides: list[str], subse
     crop = config.mask_branch.kind == "crop"
     truth, report = (records, Report()) if crop else judged_as(records, subsets.readings["val"])
     _print_lines(console, "val", report)
-    kinds = [("", config, WATCHED_GIVEN if crop else WATCHED, truth)]
+    kinds = [("", config, WATCHED_GIVEN if crop else WATCHED, truth, split, "")]
     if not crop and (completing := _completing(overrides)):
-        kinds.append(("with experiment=complete ", completing, WATCHED_GIVEN, records))
-    for start, settings, watched, objects in kinds:
+        start, own = "with experiment=complete ", subsets
+        if end := "" if completing.split == config.split else f"; its split is {completing.split.name}":
+            own = Subsets(**subset_options(completing))
+            try:
+                own.read()
+            except ContrastMaskError as error:
+                console.print(f"{start}training stops: {error}", markup=False, soft_wrap=True)
+                return report
+        kinds.append((start, completing, WATCHED_GIVEN, own.records["val"], own.split, end))
+    for start, settings, watched, objects, split, end in kinds:
         why = unjudged(**{name: settings.trainer.get(name) for name in DECIDING})
         figure = LOSS if why else expected_figure(objects, split, watched)
-        console.print(start + explained(figure, watched, why), soft_wrap=True, markup=False)
+        console.print(start + explained(figure, watched, why) + end, soft_wrap=True, markup=False)
     return report
+
+
+def _print_completing(console: Console, config: Config, overrides: list[str]) -> None:
+    """Where the split stops a detector's training and not the crop branch's, whose split is another: that."""
+    completing = None if config.mask_branch.kind == "crop" else _completing(overrides)
+    if completing and completing.split != config.split:
+        with contextlib.suppress(ContrastMaskError):
+            Subsets(**subset_options(completing)).read()
+            text = f"with experiment=complete, whose split is {completing.split.name}, training starts"
+            console.print(text, markup=False, soft_wrap=True)
 
 
 def _completing(overrides: list[str]) -> Config | None:
@@ -160,7 +183,7 @@ def _print_lines(console: Console, side: str, report: Report) -> None:
 
 
 def _print_line(console: Console, side: str, line: str) -> None:
-    style = "yellow" if line.startswith("warning") else None
+    style = "yellow" if line.startswith("warning") else "red" if "Error: " in line.partition(" ")[0] + " " else None
     console.print(f"{side}: {line}", markup=False, soft_wrap=True, style=style)
 
 

@@ -95,7 +95,7 @@ def test_an_error_has_what_was_lost_beside_it(capsys: pytest.CaptureFixture) -> 
     assert main(case("flat-polygons")) == 1
     said = capsys.readouterr().out
     assert "no object of a base class has a mask, so there is nothing to learn masks from. None of its 12" in said
-    assert "\n  kept without mask: 8 annotations, segmentation is neither polygons" in said
+    assert "\ntrain: kept without mask: 8 annotations, segmentation is neither polygons" in said
     assert "data.repair=true reads what can only mean one mask" in said
     assert "split=all" not in said
     assert main([*case("flat-polygons"), "data.crowd=perhaps"]) == 1
@@ -137,6 +137,38 @@ def test_a_training_that_ends_before_its_first_evaluation_follows_the_loss(
     # what does not go with it is no fault of these settings
     assert main([*data, "mask_branch=pyramid", "experiment=demo", "data=coco", "backbone=r18"]) == 0
     assert "experiment=complete" not in capsys.readouterr().out
+
+
+def own_names(folder: Path, *drawn: str) -> list[str]:
+    """Data of classes of own names, of which these have masks."""
+    names = {"person": "worker", "cat": "drum", "dog": "pallet", "kite": "bench", "stop sign": "bin"}
+    data = tiny_data(folder, missing_masks=[name for name, own in names.items() if own not in drawn])
+    for file in (folder / "annotations").glob("*.json"):
+        content = json.loads(file.read_text())
+        for category in content["categories"]:
+            category["name"] = names[category["name"]]
+        file.write_text(json.dumps(content))
+    return [*data, "--no-images"]
+
+
+def test_the_split_that_a_file_of_own_classes_needs_is_named_first(tmp_path, capsys: pytest.CaptureFixture) -> None:
+    data = own_names(tmp_path, "worker", "drum")
+    assert main(data) == 1
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert (
+        "). split=as_annotated takes the classes that have no mask for novel; or name them yourself (split.b" in first
+    )
+    assert "split=all" not in first
+    assert all(line.startswith(("train: ", "val: ")) for line in rest[:-1])
+    assert rest[-1] == "with experiment=complete, whose split is as_annotated, training starts"
+    for words in (["experiment=complete"], ["split=as_annotated"]):
+        assert main([*data, *words]) == 0
+    capsys.readouterr()
+    assert main([*data, "split=all"]) == 0
+    said = capsys.readouterr().out
+    assert ": split=as_annotated takes them for novel\n" in said
+    assert "with experiment=complete" in said
+    assert "; its split is as_annotated\n" in said
 
 
 def test_no_novel_class_is_said(tmp_path, capsys: pytest.CaptureFixture) -> None:

@@ -44,7 +44,7 @@ def _way(records: Records, by_crops: bool) -> str:
     if not (masked & records.drawn).any():
         alone = DRAW_SOME if by_crops else "split=all learns from them alone"
         return f"All its masks are predictions ({names}); {alone}"
-    return f"Masks are there of {names}: split.base=[…] names them, split=as_annotated takes every class that has one"
+    return f"Masks are there of {names}: split=as_annotated takes every class that has one, split.base=[…] names them"
 
 
 def usable(records: Records, chosen: np.ndarray) -> np.ndarray:

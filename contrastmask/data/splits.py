@@ -95,12 +95,22 @@ def resolve_split(rule: SplitRule, records: Records, *, by_crops: bool = False) 
     if not base or not (novel or may_lack_novel):
         if (not own and rule.rule == "as_annotated") or not count_masks(records).any():
             require_masks(sorted(base), records, by_crops=by_crops)
-        ways = "Name them yourself (split.base=[…] or split.novel=[…]), or use split=all to train on every mask"
         raise ConfigError(
             f"split {name!r} leaves no {'novel' if base else 'base'} class among the {len(names)} of {records.path} "
-            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}). {ways}{lost(records)}"
+            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}). {_ways(records, own)}{lost(records)}"
         )
     return Split(name, names, tuple(sorted(base)), tuple(sorted(novel)))
+
+
+def _ways(records: Records, own: bool) -> str:
+    """What to do where one side is empty; some class has a mask."""
+    if not _box_only(records):
+        return "Name them yourself (split.base=[…] or split.novel=[…]), or use split=all to train on every mask"
+    without = " without split.base and split.novel" if own else ""
+    return (
+        f"split=as_annotated{without} takes the classes that have no mask for novel; or name them yourself "
+        "(split.base=[…] or split.novel=[…])"
+    )
 
 
 def base_by_names(rule: SplitRule, names: Sequence[str]) -> set[int]:

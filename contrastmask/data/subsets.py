@@ -106,7 +106,7 @@ class Subsets:
             split = resolve_split(self.split_rule, complete, by_crops=self.by_crops)
             if not evaluation_only and (self.split_rule.mask_share > 0 or self.by_crops):
                 require_masks(split.base, complete, by_crops=self.by_crops)
-            complete = _with_bare_classes(complete, split)
+            complete = _with_bare_classes(complete, split, self.split_rule)
             loaded["train"] = apply_split(split, complete, self.split_rule.mask_share)
             if not evaluation_only and self.by_crops:
                 require_usable(loaded["train"])
@@ -183,9 +183,11 @@ def _with_shared_images(records: Records, train: Records, *, same: bool) -> Reco
     return replace(records, report=report)
 
 
-def _with_bare_classes(records: Records, split: Split) -> Records:
+def _with_bare_classes(records: Records, split: Split, rule: SplitRule) -> Records:
     """The records, their report with a warning of base classes that have not one mask."""
     report = records.report.merge(Report())
     reason = "base, but without a single mask: their objects are learnt as boxes, as if they were novel"
-    report.add("warning", "category", reason, bare_classes(split.base, records), remedy="split.novel=[…] says so")
+    own = rule.base is not None or rule.novel is not None
+    remedy = "split.novel=[…] says so" if own else "split=as_annotated takes them for novel"
+    report.add("warning", "category", reason, bare_classes(split.base, records), remedy=remedy)
     return replace(records, report=report)

@@ -31,7 +31,7 @@ def trained_split(rule: SplitRule, trained: Trained) -> Split | None:
 
 
 def differences(split: Split, trained: Trained) -> list[str]:
-    """Where a split of the data is another than the one that a checkpoint was trained with, as sentences."""
+    """Where a split of the data is another than the one that a checkpoint was trained with, as a sentence."""
     if trained.base is None:
         return []
     base = {split.class_names[label] for label in split.base}
@@ -40,8 +40,6 @@ def differences(split: Split, trained: Trained) -> list[str]:
         ("base here, but trained without masks", sorted(base - learnt)),
         ("novel here, but trained with masks", sorted(learnt & set(split.class_names) - base)),
     )
-    return [
-        f"split {split.name} differs from the training of {trained.whose}: {what}: {', '.join(names)}"
-        for what, names in found
-        if names
-    ]
+    said = "; ".join(f"{what}: {', '.join(names)}" for what, names in found if names)
+    way = "split=as_annotated takes that of the training"
+    return [f"split {split.name} differs from the training of {trained.whose}: {said}. {way}"] if said else []

@@ -67,6 +67,16 @@ def test_nothing_on_one_side(make: Make, names: list[str], rule: str) -> None:
         resolve_split(SplitRule(rule), make(names))
 
 
+@pytest.mark.parametrize("rule", [SplitRule("voc_nonvoc"), SplitRule("nonvoc_voc", novel=[]), SplitRule(base=[])])
+def test_where_some_classes_have_masks_the_rule_that_sees_it_comes_first(make: Make, rule: SplitRule) -> None:
+    with pytest.raises(
+        ConfigError, match=r"\. split=as_annotated.* takes the classes that have no mask.*; or"
+    ) as error:
+        resolve_split(rule, make(["bin", "blob"], without=("bin",)))
+    assert "split=all" not in str(error.value)
+    assert ("without split.base and split.novel" in str(error.value)) == (rule.base is not None or rule.novel == [])
+
+
 def test_all(make: Make) -> None:
     split = resolve_split(SplitRule("all"), make())
     assert split == Split("all", tuple(NAMES), (0, 1, 2, 3, 4), ())

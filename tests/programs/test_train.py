@@ -126,8 +126,8 @@ def test_a_checkpoint_carries_its_split(run: tuple[Path, tuple[str, ...]], tmp_p
     run_test(tmp_path / "two", *data, "split.novel=[cat,kite]", f"ckpt_path={checkpoint}")
     notes = json.loads((tmp_path / "two" / "data.json").read_text())["split"]["notes"]
     assert [note.split("last.ckpt: ")[1] for note in notes] == [
-        "base here, but trained without masks: stop sign",
-        "novel here, but trained with masks: cat",
+        "base here, but trained without masks: stop sign; novel here, but trained with masks: cat. "
+        "split=as_annotated takes that of the training"
     ]
 
 

@@ -212,7 +212,8 @@ def test_a_checkpoint_brings_its_split_and_labels(train, val):
     data = make(train, val, SplitRule("voc_nonvoc"), trained=trained)
     data.setup("test")
     assert data.summary()["split"]["notes"] == [
-        "split voc_nonvoc differs from the training of last.ckpt: base here, but trained without masks: person"
+        "split voc_nonvoc differs from the training of last.ckpt: base here, but trained without masks: person. "
+        "split=as_annotated takes that of the training"
     ]
     with pytest.raises(DataError, match=r"does not exist"):
         make(train, val, SplitRule("as_annotated"), trained=replace(trained, base=None)).setup("test")
