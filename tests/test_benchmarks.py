@@ -37,7 +37,7 @@ TINY = {
 }
 
 
-SHARED = {"__init__", "builds", "harness", "host_reads", "processes", "released_order", "works"}
+SHARED = {"__init__", "builds", "curves", "harness", "host_reads", "processes", "released_order", "works"}
 
 
 def test_every_benchmark_is_tried() -> None:

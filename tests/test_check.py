@@ -165,10 +165,13 @@ def test_the_split_that_a_file_of_own_classes_needs_is_named_first(tmp_path, cap
         assert main([*data, *words]) == 0
     capsys.readouterr()
     assert main([*data, "split=all"]) == 0
-    said = capsys.readouterr().out
-    assert ": split=as_annotated takes them for novel\n" in said
-    assert "with experiment=complete" in said
-    assert "; its split is as_annotated\n" in said
+    assert ": split=as_annotated takes them for novel\n" in capsys.readouterr().out
+
+
+def test_what_the_crop_branch_would_follow_is_said_with_its_split(tmp_path, capsys: pytest.CaptureFixture) -> None:
+    assert main([*tiny_data(tmp_path, missing_masks=["kite"]), "--no-images"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("with experiment=complete")]
+    assert line.endswith("; its split is as_annotated")
 
 
 def test_no_novel_class_is_said(tmp_path, capsys: pytest.CaptureFixture) -> None:

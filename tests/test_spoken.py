@@ -25,12 +25,12 @@ from contrastmask.spoken import (
 
 @pytest.fixture
 def terminal() -> Terminal:
-    handler = Terminal()
-    LOGGER.addHandler(handler)
+    handler, before = Terminal(), (LOGGER.handlers[:], LOGGER.level)
+    LOGGER.handlers[:] = [handler]  # a program that another test ran in this process leaves its own
     LOGGER.setLevel(logging.INFO)
     yield handler
-    LOGGER.removeHandler(handler)
-    LOGGER.setLevel(logging.NOTSET)
+    LOGGER.handlers[:], level = before
+    LOGGER.setLevel(level)
 
 
 def test_words_alone(terminal: Terminal, capsys: pytest.CaptureFixture[str]) -> None:

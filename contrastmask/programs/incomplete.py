@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from contrastmask.checkpoints.read import Checkpoint
-from contrastmask.data.subsets import Subsets
 from contrastmask.programs.predict_config import PredictDataConfig
+
+if TYPE_CHECKING:  # the programs' help needs no torch
+    from contrastmask.checkpoints.read import Checkpoint
+    from contrastmask.data.subsets import Subsets
 
 _PLAIN = PredictDataConfig()
 _READING = tuple(

@@ -211,7 +211,7 @@ def both(root: Path) -> list[str]:
 def test_the_case_of_windows_separators(capsys: pytest.CaptureFixture) -> None:
     assert main(both(CASES / "windows-separators")) == 0
     said = capsys.readouterr().out
-    assert "train: noted: 4 images, whose file_name is written otherwise" in said
+    assert "train: noted: 4 images, that were found though file_name differs" in said
     assert "ready to train" in said
 
 
