@@ -210,5 +210,10 @@ class NetworkConfig:
             raise ConfigError(f"backbone.depth={body.depth!r} is not one of 18, 50, 101")
         if body.depth == 18 and body.groups != 1:
             raise ConfigError("backbone.groups must be 1 for depth 18: grouped convolutions need bottleneck blocks")
+        if body.depth == 18 and body.width_per_group != 64:
+            raise ConfigError(
+                f"backbone.width_per_group={body.width_per_group} must be 64 for depth 18: others need bottleneck "
+                "blocks (depth 50 or 101)"
+            )
         if body.mean is not None or body.std is not None:
             raise ConfigError("backbone.mean and .std are of timm's bodies; model.mean and .std are torchvision's")

@@ -25,13 +25,13 @@ def residual_network(depth: int, *, groups: int = 1, width_per_group: int = 64) 
     """A residual network of torchvision without weights, and the channels of its four stages.
 
     Raises:
-        ValueError: an unknown depth, or groups without bottleneck blocks.
+        ValueError: an unknown depth, or groups or a width of their own without bottleneck blocks.
     """
     if depth not in _BLOCKS:
         raise ValueError(f"no residual network of depth {depth}; choose one of {sorted(_BLOCKS)}")
     block, layers = _BLOCKS[depth]
-    if block is FoldingBasicBlock and groups != 1:
-        raise ValueError("groups need bottleneck blocks: depth 50 or 101")
+    if block is FoldingBasicBlock and (groups, width_per_group) != (1, 64):
+        raise ValueError("groups, and a width other than 64, need bottleneck blocks: depth 50 or 101")
     network = ResNet(block, layers, groups=groups, width_per_group=width_per_group)
     return network, [64 * 2**i * block.expansion for i in range(4)]
 

@@ -178,6 +178,12 @@ def test_a_name_that_does_not_exist_lists_the_choices() -> None:
         composed("backbone=x9")
 
 
+@pytest.mark.parametrize("override", ["backbone.width_per_group=4", "backbone.groups=2"])
+def test_basic_blocks_have_one_width(override: str) -> None:
+    with pytest.raises(ConfigError, match=f"{override.split('=')[0]}.* must be (64|1) for depth 18"):
+        typed(composed("backbone=r18", override))
+
+
 def test_experiment_switches_groups_and_the_command_line_wins() -> None:
     cfg = composed("experiment=demo", "backbone=r50", "seed=3")
     assert cfg.data.name == "shapes"
