@@ -25,7 +25,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from benchmarks.builds import EARLIER, NONE, ROOT, beside, builds, work
-from benchmarks.curves import plot
+from benchmarks.curves import plot_above
 from benchmarks.harness import arguments, hardware, report
 from contrastmask.errors import plain_errors
 
@@ -121,7 +121,7 @@ def main(argv: list[str]) -> None:
     grown = [row for axis in options["growth"].split(",") if axis != NONE for row in growth(axis)]
     path = report("evaluation", hardware("cpu", "fp32"), rows + grown, options["out"])
     if grown and importlib.util.find_spec("matplotlib") is not None:
-        plot(grown, path.with_suffix(".png"), "truth, predictions")
+        plot_above(grown, path.with_suffix(".png"), "truth, predictions")
 
 
 def _apart(told: dict[str, dict[str, Any]]) -> dict[str, float]:

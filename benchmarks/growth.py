@@ -15,11 +15,11 @@ import json
 import math
 import statistics
 import sys
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmarks.curves import Rows, plot
 from benchmarks.harness import DTYPES, arguments, hardware, multiply_adds, peak_mib, report, seconds
 from benchmarks.processes import printed
 from benchmarks.step import IMAGES, fix_proposals, scenes
@@ -77,35 +77,12 @@ def exponents(rows: list[dict[str, Any]], axis: str) -> dict[str, float]:
     return {name: math.log(last[name] / first[name]) / step for name in ("s", "GMAC", "peak, MiB")}
 
 
-def plot(rows: list[dict[str, Any]], path: Path) -> None:
-    """Time and memory against each axis; beside the time the work, scaled to meet it at the axis's last point."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    axes = list(dict.fromkeys(row["axis"] for row in rows))
-    figure, grid = plt.subplots(2, len(axes), figsize=(3.4 * len(axes), 5.6), squeeze=False, layout="constrained")
-    for column, axis in enumerate(axes):
-        chosen = [row for row in rows if row["axis"] == axis]
-        values = [row["value"] for row in chosen]
-        times, memory = grid[0][column], grid[1][column]
-        times.plot(values, [row["s"] for row in chosen], "o-", label="step")
-        scale = chosen[-1]["s"] / chosen[-1]["GMAC"]
-        times.plot(values, [row["GMAC"] * scale for row in chosen], "--", label="work, scaled")
-        memory.plot(values, [row["peak, MiB"] / 1024 for row in chosen], "s-", color="tab:green")
-        for part in (times, memory):
-            part.set_xlabel(axis)
-            part.set_xscale("log", base=2)
-            part.set_xticks(values, [str(value) for value in values])
-            part.set_ylim(0, 1.08 * max(max(line.get_ydata()) for line in part.lines))
-            part.minorticks_off()
-            part.grid(alpha=0.3)
-    grid[0][0].set_ylabel("seconds")
-    grid[1][0].set_ylabel("peak memory, GiB")
-    grid[0][0].legend()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+def draw(times: Any, memory: Any, values: list[Any], rows: Rows) -> None:
+    """The lines of one axis; beside the time the work, scaled to meet it at the axis's last point."""
+    times.plot(values, [row["s"] for row in rows], "o-", label="step")
+    scale = rows[-1]["s"] / rows[-1]["GMAC"]
+    times.plot(values, [row["GMAC"] * scale for row in rows], "--", label="work, scaled")
+    memory.plot(values, [row["peak, MiB"] / 1024 for row in rows], "s-", color="tab:green")
 
 
 @plain_errors
@@ -127,7 +104,7 @@ def main(argv: list[str]) -> None:
     if importlib.util.find_spec("matplotlib") is None:
         print("no plots: matplotlib is not installed")
     else:
-        plot(rows, path.with_suffix(".png"))
+        plot(rows, path.with_suffix(".png"), draw, "peak memory, GiB")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.builds import NONE, beside, builds
-from benchmarks.curves import plot
+from benchmarks.curves import plot_above
 from benchmarks.export import random_crop_branch
 from benchmarks.harness import arguments, hardware, report
 from contrastmask import Predictor
@@ -69,14 +69,13 @@ def main(argv: list[str]) -> None:
         for boxes in words["growth"].split(",") if words["growth"] != NONE else []:
             objects = without_masks(annotations, folder / "in.json", {**words, "boxes": boxes}, checkpoint)
             asked = (str(checkpoint), place, images, words["precision"], words["threads"].split(",")[0])
-            ours = {name: build for name, build in found.items() if name == "ours"}
-            row, told = beside(ours, "completion", *asked, repeats=int(words["repeats"]))
+            row, told = beside({"ours": found["ours"]}, "completion", *asked, repeats=int(words["repeats"]))
             grown.append({"axis": "boxes an image", "value": int(boxes), "objects": objects, "s": row["ours, s"],
                           "ms an object": 1e3 * row["ours, s"] / objects, "peak, MiB": row["ours, peak, MiB"],
                           "before, MiB": told["ours"]["before, MiB"]})  # fmt: skip
     path = report("whole_completion", hardware("cpu", words["precision"]), rows + grown, words["out"])
     if grown and importlib.util.find_spec("matplotlib") is not None:
-        plot(grown, path.with_suffix(".png"), "program and imports")
+        plot_above(grown, path.with_suffix(".png"), "program and imports")
 
 
 def for_both_builds(path: Path, target: Path) -> Path:
