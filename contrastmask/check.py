@@ -8,11 +8,11 @@ repaired and why, and the image files that cannot be used; the exit status is 1 
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from argparse import RawDescriptionHelpFormatter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from rich.console import Console
@@ -21,10 +21,11 @@ from rich.table import Table
 from rich.text import Text
 
 from contrastmask.arguments import Parser
-from contrastmask.data.annotations.load import load_annotations
+from contrastmask.data.annotations.cache import load_cached
 from contrastmask.data.images.findings import findings_report, look_at
 from contrastmask.data.records import Records
 from contrastmask.data.report import Report
+from contrastmask.data.splits import Split
 from contrastmask.data.subsets import Subsets
 from contrastmask.errors import ContrastMaskError, plain_errors
 from contrastmask.evaluation.judged import judged_as
@@ -48,19 +49,21 @@ def main(arguments: list[str]) -> int:
     try:
         overrides, images = _words(arguments)
         config = _config(overrides)
-        subsets = Subsets(**subset_options(config))
+        load = cache(load_cached)  # the files are read once, whatever is asked of them
+        subsets = Subsets(**subset_options(config), load=load)
         if subsets.prepare is not None:
             subsets.prepare()
         subsets.read()
     except ContrastMaskError as error:
         said, rest = str(error), [] if subsets is None else _rest(subsets, str(error))
         for side, line in rest:
-            said = said.replace(f"\n  {line}", "") if side == "train" else said
+            if side == "train":
+                said = said.replace(f"\n  {line}", "")
         console.print(f"{type(error).__name__}: {said}", markup=False, style="red", soft_wrap=True)
         for side, line in rest:
             _print_line(console, side, line)
         if subsets is not None:
-            _print_completing(console, config, overrides)
+            _print_starts_completing(console, config, overrides, load)
         return 1
     console.print(_classes(subsets))
     if not subsets.split.novel:
@@ -74,7 +77,7 @@ def main(arguments: list[str]) -> int:
             bad += number
             reports.append(report)
     if "val" in subsets.records:
-        reports.append(_print_figures(console, config, overrides, subsets))
+        reports.append(_print_figures(console, config, overrides, subsets, load))
     skip = config.data.on_bad == "skip"
     if bad:
         console.print(f"{bad} image files cannot be used" + ("; data.on_bad=skip leaves them out" if not skip else ""))
@@ -104,7 +107,7 @@ def _rest(subsets: Subsets, said: str) -> list[tuple[str, str]]:
     rest = []
     for side, (path, folder) in subsets.paths.items():
         try:
-            report = load_annotations(path, folder, subsets.readings[side]).report
+            report = subsets.load(path, folder, subsets.readings[side], folder=subsets.cache).report
         except ContrastMaskError as error:
             if str(error) not in said:
                 rest.append((side, f"{type(error).__name__}: {error}"))
@@ -113,48 +116,67 @@ def _rest(subsets: Subsets, said: str) -> list[tuple[str, str]]:
     return rest
 
 
-def _print_figures(console: Console, config: Config, overrides: list[str], subsets: Subsets) -> Report:
+def _print_figures(
+    console: Console, config: Config, overrides: list[str], subsets: Subsets, load: Callable[..., Records]
+) -> Report:
     """What the best checkpoint will follow; of a detector's settings also what it is with the crop branch."""
-    records, split = subsets.records["val"], subsets.split
-    crop = config.mask_branch.kind == "crop"
+    records, crop = subsets.records["val"], config.mask_branch.kind == "crop"
     truth, report = (records, Report()) if crop else judged_as(records, subsets.readings["val"])
     _print_lines(console, "val", report)
-    kinds = [("", config, WATCHED_GIVEN if crop else WATCHED, truth, split, "")]
-    if not crop and (completing := _completing(overrides)):
-        start, own = "with experiment=complete ", subsets
-        if end := "" if completing.split == config.split else f"; its split is {completing.split.name}":
-            own = Subsets(**subset_options(completing))
-            try:
-                own.read()
-            except ContrastMaskError as error:
-                console.print(f"{start}training stops: {error}", markup=False, soft_wrap=True)
-                return report
-        kinds.append((start, completing, WATCHED_GIVEN, own.records["val"], own.split, end))
-    for start, settings, watched, objects, split, end in kinds:
-        why = unjudged(**{name: settings.trainer.get(name) for name in DECIDING})
-        figure = LOSS if why else expected_figure(objects, split, watched)
-        console.print(start + explained(figure, watched, why) + end, soft_wrap=True, markup=False)
+    _print_watched(console, config, truth, subsets.split)
+    completing, start = _completing(config, overrides), "with experiment=complete "
+    if completing is None:
+        return report
+    if completing.split == config.split:
+        _print_watched(console, completing, records, subsets.split, start)
+        return report
+    own = Subsets(**subset_options(completing), load=load)
+    try:
+        own.read()
+    except ContrastMaskError as error:
+        console.print(f"{start}training stops: {error}", markup=False, soft_wrap=True)
+    else:
+        end = f"; its split is {completing.split.name}"
+        _print_watched(console, completing, own.records["val"], own.split, start, end)
     return report
 
 
-def _print_completing(console: Console, config: Config, overrides: list[str]) -> None:
+def _print_watched(
+    console: Console, config: Config, records: Records, split: Split, start: str = "", end: str = ""
+) -> None:
+    """What the best checkpoint will follow, on a line."""
+    why = unjudged(**{name: config.trainer.get(name) for name in DECIDING})
+    watched = WATCHED_GIVEN if config.mask_branch.kind == "crop" else WATCHED
+    figure = LOSS if why else expected_figure(records, split, watched)
+    console.print(start + explained(figure, watched, why) + end, soft_wrap=True, markup=False)
+
+
+def _print_starts_completing(
+    console: Console, config: Config, overrides: list[str], load: Callable[..., Records]
+) -> None:
     """Where the split stops a detector's training and not the crop branch's, whose split is another: that."""
-    completing = None if config.mask_branch.kind == "crop" else _completing(overrides)
-    if completing and completing.split != config.split:
-        with contextlib.suppress(ContrastMaskError):
-            Subsets(**subset_options(completing)).read()
-            text = f"with experiment=complete, whose split is {completing.split.name}, training starts"
-            console.print(text, markup=False, soft_wrap=True)
+    completing = _completing(config, overrides)
+    if completing is None or completing.split == config.split:
+        return
+    try:
+        Subsets(**subset_options(completing), load=load).read()
+    except ContrastMaskError:
+        return
+    text = f"with experiment=complete, whose split is {completing.split.name}, training starts"
+    console.print(text, markup=False, soft_wrap=True)
 
 
-def _completing(overrides: list[str]) -> Config | None:
-    """The same settings with the crop branch's experiment; None where they do not go together."""
+def _completing(config: Config, overrides: list[str]) -> Config | None:
+    """A detector's settings with the crop branch's experiment; None for a crop branch's own, and where they do not go
+    together."""
+    if config.mask_branch.kind == "crop":
+        return None
     others = [word for word in overrides if word.lstrip("+").partition("=")[0] != "experiment"]
     try:
-        config = _config([*others, "experiment=complete"])
+        completing = _config([*others, "experiment=complete"])
     except ContrastMaskError:
         return None
-    return config if config.mask_branch.kind == "crop" else None
+    return completing if completing.mask_branch.kind == "crop" else None
 
 
 def _classes(subsets: Subsets) -> Table:
@@ -183,7 +205,7 @@ def _print_lines(console: Console, side: str, report: Report) -> None:
 
 
 def _print_line(console: Console, side: str, line: str) -> None:
-    style = "yellow" if line.startswith("warning") else "red" if "Error: " in line.partition(" ")[0] + " " else None
+    style = "yellow" if line.startswith("warning") else "red" if line.partition(" ")[0].endswith("Error:") else None
     console.print(f"{side}: {line}", markup=False, soft_wrap=True, style=style)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contrastmask import check
 from contrastmask.check import main
 from tests.tiny_run import tiny_data
 
@@ -172,6 +173,24 @@ def test_what_the_crop_branch_would_follow_is_said_with_its_split(tmp_path, caps
     assert main([*tiny_data(tmp_path, missing_masks=["kite"]), "--no-images"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("with experiment=complete")]
     assert line.endswith("; its split is as_annotated")
+
+
+def test_files_are_read_once_though_the_crop_branch_has_another_split(tmp_path, monkeypatch) -> None:
+    read, original = [], check.load_cached
+    monkeypatch.setattr(check, "load_cached", lambda path, *a, **k: read.append(path.name) or original(path, *a, **k))
+    data = [*tiny_data(tmp_path, missing_masks=["kite"]), "--no-images"]
+    assert main(data) == 0
+    assert sorted(read) == ["train.json", "val.json"]
+    read.clear()
+    assert main(own_names(tmp_path / "own", "worker", "drum")) == 1
+    assert sorted(read) == ["train.json", "val.json"]
+
+
+def test_a_crop_branch_that_would_stop_hides_no_figure(tmp_path, capsys: pytest.CaptureFixture) -> None:
+    assert main([*tiny_data(tmp_path), "--no-images", "split.mask_share=0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("the best checkpoint follows") for line in lines)
+    assert any(line.startswith("with experiment=complete training stops: ") for line in lines)
 
 
 def test_no_novel_class_is_said(tmp_path, capsys: pytest.CaptureFixture) -> None:

@@ -60,6 +60,11 @@ class SplitRule:
     name: str | None = None
     mask_share: float = 1.0
 
+    @property
+    def own(self) -> bool:
+        """Own lists replace the rule."""
+        return self.base is not None or self.novel is not None
+
 
 @dataclass(frozen=True)
 class Split:
@@ -82,8 +87,7 @@ def resolve_split(rule: SplitRule, records: Records, *, by_crops: bool = False) 
     """
     names = tuple(records.class_names)
     everything = set(range(len(names)))
-    own = rule.base is not None or rule.novel is not None
-    if own:
+    if rule.own:
         base = _own_base(rule, names)
         # A configuration group sets its rule's name even where own lists replace the rule.
         name = rule.name if rule.name and rule.name not in RULES else "own"
@@ -91,22 +95,22 @@ def resolve_split(rule: SplitRule, records: Records, *, by_crops: bool = False) 
         base = _base_by_rule(rule, records)
         name = rule.name or rule.rule
     novel = everything - base
-    may_lack_novel = not own and rule.rule in ("all", "as_annotated")
+    may_lack_novel = not rule.own and rule.rule in ("all", "as_annotated")
     if not base or not (novel or may_lack_novel):
-        if (not own and rule.rule == "as_annotated") or not count_masks(records).any():
+        if (not rule.own and rule.rule == "as_annotated") or not count_masks(records).any():
             require_masks(sorted(base), records, by_crops=by_crops)
         raise ConfigError(
             f"split {name!r} leaves no {'novel' if base else 'base'} class among the {len(names)} of {records.path} "
-            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}). {_ways(records, own)}{lost(records)}"
+            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}). {_ways(records, rule)}{lost(records)}"
         )
     return Split(name, names, tuple(sorted(base)), tuple(sorted(novel)))
 
 
-def _ways(records: Records, own: bool) -> str:
+def _ways(records: Records, rule: SplitRule) -> str:
     """What to do where one side is empty; some class has a mask."""
     if not _box_only(records):
         return "Name them yourself (split.base=[…] or split.novel=[…]), or use split=all to train on every mask"
-    without = " without split.base and split.novel" if own else ""
+    without = " without split.base and split.novel" if rule.own else ""
     return (
         f"split=as_annotated{without} takes the classes that have no mask for novel; or name them yourself "
         "(split.base=[…] or split.novel=[…])"
@@ -119,7 +123,7 @@ def base_by_names(rule: SplitRule, names: Sequence[str]) -> set[int]:
     Raises:
         ConfigError: as `resolve_split`; the rule as_annotated.
     """
-    if rule.base is not None or rule.novel is not None:
+    if rule.own:
         return _own_base(rule, names)
     voc = {label for label, name in enumerate(names) if name in VOC_CLASSES}
     everything = set(range(len(names)))

@@ -41,6 +41,7 @@ class Subsets:
         trained: the classes of a checkpoint to evaluate: the labels are then its own, and so is the split that the
             training file would have told.
         by_crops: a training is one of a crop branch, which learns masks from drawn ones alone.
+        load: reads a file, as `load_cached` does, which is the default; for several subsets of the same files.
 
     Attributes:
         records: what has been read, by side. images: int64 [I'] positions in the records of the images that are used.
@@ -62,13 +63,14 @@ class Subsets:
         prepare: Callable[[], None] | None = None,
         trained: Trained | None = None,
         by_crops: bool = False,
+        load: Callable[..., Records] | None = None,
     ) -> None:
         self.paths: dict[str, tuple[Path, Path]] = {
             "train": (Path(train_annotations), Path(train_images)),
             "val": (Path(val_annotations), Path(val_images)),
         }
         self.split_rule, self.cache, self.prepare, self.trained = split, cache, prepare, trained
-        self.by_crops = by_crops
+        self.by_crops, self.load = by_crops, load or load_cached
         self.readings = {"train": reading, "val": replace(reading, predicted_masks="ignore")}
         self.records: dict[str, Records] = {}
         self.images: dict[str, np.ndarray] = {}
@@ -136,7 +138,7 @@ class Subsets:
             if side == "val" and "train" in loaded and self._is_one_file:
                 loaded["val"] = loaded["train"]
             else:
-                loaded[side] = load_cached(*self.paths[side], self.readings[side], folder=self.cache)
+                loaded[side] = self.load(*self.paths[side], self.readings[side], folder=self.cache)
                 if self.trained is not None:
                     names, whose = self.trained.class_names, self.trained.whose
                     loaded[side] = match_classes(loaded[side], names, whose, CheckpointError)
@@ -153,7 +155,7 @@ class Subsets:
     @property
     def _split_needs_annotations(self) -> bool:
         rule = self.split_rule
-        return self._given_split is None and rule.rule == "as_annotated" and rule.base is None and rule.novel is None
+        return self._given_split is None and rule.rule == "as_annotated" and not rule.own
 
 
 def _used_images(side: Side, records: Records) -> tuple[np.ndarray, dict[str, int]]:
@@ -187,7 +189,6 @@ def _with_bare_classes(records: Records, split: Split, rule: SplitRule) -> Recor
     """The records, their report with a warning of base classes that have not one mask."""
     report = records.report.merge(Report())
     reason = "base, but without a single mask: their objects are learnt as boxes, as if they were novel"
-    own = rule.base is not None or rule.novel is not None
-    remedy = "split.novel=[…] says so" if own else "split=as_annotated takes them for novel"
+    remedy = "split.novel=[…] says so" if rule.own else "split=as_annotated takes them for novel"
     report.add("warning", "category", reason, bare_classes(split.base, records), remedy=remedy)
     return replace(records, report=report)

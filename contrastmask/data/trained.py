@@ -23,7 +23,7 @@ class Trained:
 
 def trained_split(rule: SplitRule, trained: Trained) -> Split | None:
     """A checkpoint's own split, for a rule that asks for the file of its training; None where it does not say."""
-    if rule.base is not None or rule.novel is not None or rule.rule != "as_annotated" or trained.base is None:
+    if rule.own or rule.rule != "as_annotated" or trained.base is None:
         return None
     names = tuple(trained.class_names)
     base = tuple(label for label, name in enumerate(names) if name in trained.base)
