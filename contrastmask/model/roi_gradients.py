@@ -22,9 +22,8 @@ from contrastmask.model.winograd import is_plain
 _align = partial(roi_align, sampling_ratio=0, aligned=True)
 
 LEAST_VALUES = 1 << 14  # of all cells: below, torchvision's own gradient is as quick
-LEAST_WINDOWED = (
-    4_000_000  # multiply-adds of a RoI over the whole map, beyond which its own window is worth an addition
-)
+# multiply-adds of a RoI over the whole map, beyond which its own window is worth an addition
+LEAST_WINDOWED = 4_000_000
 AT_ONCE = 1 << 20  # values between the two products, so that they lie in the cache
 
 

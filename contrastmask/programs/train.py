@@ -140,8 +140,10 @@ def _evaluate(
         trainer.test(module, datamodule=datamodule, verbose=False)
         finds_boxes = module.config["mask_branch"]["kind"] != "crop"
         sees = isinstance(module, JoinedModule) and bool(module.crops.network.cam)
-        place = {"finds_boxes": finds_boxes, "sees": sees, "lacking": lacking}
-        further = what_next(folder, _checkpoint(folder, config), config.crops, config, **place)
+        checkpoint = _checkpoint(folder, config)
+        further = what_next(
+            folder, checkpoint, config.crops, config, finds_boxes=finds_boxes, sees=sees, lacking=lacking
+        )
         say("\n".join([*where_things_are(folder), *further]))
     return module.results
 

@@ -106,7 +106,7 @@ def require_pixels(path: Path, form: BoxForm, sieve: Sieve) -> None:
     if not (form.told and form.whole):
         return
     sieve.report = Report()  # what else reading would find follows from this
-    sieve.count("warning", form.rows, form.reason, f"{WAY}; or write them in pixels")
+    sieve.count("warning", form.rows, form.reason, f"{WAY}; or {PIXELS}")
     [line] = [line.partition(": ")[2] for line in sieve.report.lines()]
     raise DataError(f"{path}: {line}")
 
