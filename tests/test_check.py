@@ -167,6 +167,8 @@ def test_the_split_that_a_file_of_own_classes_needs_is_named_first(tmp_path, cap
     capsys.readouterr()
     assert main([*data, "split=all"]) == 0
     assert ": split=as_annotated takes them for novel\n" in capsys.readouterr().out
+    assert main([*data, "split.base=[worker,bench]"]) == 0
+    assert ": split=as_annotated without split.base and split.novel takes them for novel\n" in capsys.readouterr().out
 
 
 def test_what_the_crop_branch_would_follow_is_said_with_its_split(tmp_path, capsys: pytest.CaptureFixture) -> None:

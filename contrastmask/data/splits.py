@@ -65,6 +65,11 @@ class SplitRule:
         """Own lists replace the rule."""
         return self.base is not None or self.novel is not None
 
+    @property
+    def to_annotated(self) -> str:
+        """What makes the rule as_annotated of this one, in the words of the command line."""
+        return f"split=as_annotated{' without split.base and split.novel' if self.own else ''}"
+
 
 @dataclass(frozen=True)
 class Split:
@@ -110,9 +115,8 @@ def _ways(records: Records, rule: SplitRule) -> str:
     """What to do where one side is empty; some class has a mask."""
     if not _box_only(records):
         return "Name them yourself (split.base=[…] or split.novel=[…]), or use split=all to train on every mask"
-    without = " without split.base and split.novel" if rule.own else ""
     return (
-        f"split=as_annotated{without} takes the classes that have no mask for novel; or name them yourself "
+        f"{rule.to_annotated} takes the classes that have no mask for novel; or name them yourself "
         "(split.base=[…] or split.novel=[…])"
     )
 

@@ -124,7 +124,7 @@ class Subsets:
                 loaded["val"] = records["val"] = matched
             if "val" in new:
                 loaded["val"] = records["val"] = _with_shared_images(records["val"], train, same=self._is_one_file)
-        self.notes = [] if self.trained is None else differences(split, self.trained)
+        self.notes = [] if self.trained is None else differences(split, self.trained, self.split_rule)
         chosen = {side: _used_images(side, loaded[side]) for side in new}
         # only now: what has failed is read anew when asked for again
         self._split, self.withheld, self.records = split, withheld, records
@@ -189,6 +189,6 @@ def _with_bare_classes(records: Records, split: Split, rule: SplitRule) -> Recor
     """The records, their report with a warning of base classes that have not one mask."""
     report = records.report.merge(Report())
     reason = "base, but without a single mask: their objects are learnt as boxes, as if they were novel"
-    remedy = "split.novel=[…] says so" if rule.own else "split=as_annotated takes them for novel"
+    remedy = f"{rule.to_annotated} takes them for novel"
     report.add("warning", "category", reason, bare_classes(split.base, records), remedy=remedy)
     return replace(records, report=report)

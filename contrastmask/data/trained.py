@@ -30,8 +30,8 @@ def trained_split(rule: SplitRule, trained: Trained) -> Split | None:
     return Split(rule.name or rule.rule, names, base, tuple(sorted(set(range(len(names))) - set(base))))
 
 
-def differences(split: Split, trained: Trained) -> list[str]:
-    """Where a split of the data is another than the one that a checkpoint was trained with, as a sentence."""
+def differences(split: Split, trained: Trained, rule: SplitRule) -> list[str]:
+    """Where the split that a rule made of the data is another than that of a checkpoint's training, as a sentence."""
     if trained.base is None:
         return []
     base = {split.class_names[label] for label in split.base}
@@ -41,5 +41,5 @@ def differences(split: Split, trained: Trained) -> list[str]:
         ("novel here, but trained with masks", sorted(learnt & set(split.class_names) - base)),
     )
     said = "; ".join(f"{what}: {', '.join(names)}" for what, names in found if names)
-    way = "split=as_annotated takes that of the training"
+    way = f"{rule.to_annotated} takes that of the training"
     return [f"split {split.name} differs from the training of {trained.whose}: {said}. {way}"] if said else []

@@ -127,7 +127,7 @@ def test_a_checkpoint_carries_its_split(run: tuple[Path, tuple[str, ...]], tmp_p
     notes = json.loads((tmp_path / "two" / "data.json").read_text())["split"]["notes"]
     assert [note.split("last.ckpt: ")[1] for note in notes] == [
         "base here, but trained without masks: stop sign; novel here, but trained with masks: cat. "
-        "split=as_annotated takes that of the training"
+        "split=as_annotated without split.base and split.novel takes that of the training"
     ]
 
 

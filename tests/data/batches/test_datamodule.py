@@ -215,6 +215,10 @@ def test_a_checkpoint_brings_its_split_and_labels(train, val):
         "split voc_nonvoc differs from the training of last.ckpt: base here, but trained without masks: person. "
         "split=as_annotated takes that of the training"
     ]
+    own = make(train, val, SplitRule("as_annotated", novel=["kite", "stop sign"]), trained=trained)
+    own.setup("test")
+    (note,) = own.summary()["split"]["notes"]
+    assert note.endswith(": person. split=as_annotated without split.base and split.novel takes that of the training")
     with pytest.raises(DataError, match=r"does not exist"):
         make(train, val, SplitRule("as_annotated"), trained=replace(trained, base=None)).setup("test")
 
