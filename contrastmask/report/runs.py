@@ -55,11 +55,16 @@ def read_run(folder: Path) -> Run:
         run.gaps.append("no gallery: test.py, or the evaluation that ends train.py, writes it")
     if (folder / "csv" / "metrics.csv").is_file():
         run.curves = _parsed(run, "csv/metrics.csv", lambda path: _curves(run, path))
-    else:
+    elif not _only_tested(folder):
         kept = [name for name in ("tensorboard", "wandb") if (folder / name).is_dir()]
         where = f"the run was recorded by {' and '.join(kept)}" if kept else "no csv/metrics.csv"
         run.gaps.append(f"no curves: {where}; they are drawn from what logger=csv records")
     return run
+
+
+def _only_tested(folder: Path) -> bool:
+    """Whether the run is one of test.py, which records no curve: by the programs' own logs."""
+    return (folder / "test.log").is_file() and not (folder / "train.log").is_file()
 
 
 def setting(run: Run, name: str) -> Any:

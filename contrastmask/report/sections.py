@@ -51,26 +51,28 @@ def gaps(columns: Sequence[Column]) -> list[str]:
 
 
 def figures(columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """Tables of figures: ``id``, ``heading``, ``metrics``, ``groups`` and per column a row of cells.
+    """Tables of figures: ``id``, ``heading``, ``metrics`` and ``groups``: the name of each and per column a row of
+    cells, one a metric. Groups lie below each other, so that no number of metrics is wider than a page.
 
-    A cell has its ``text``, whether it is the ``best`` of several columns, ``edge`` where a group begins, and the
-    ``difference`` to the first column.
+    A cell has its ``text``, whether it is the ``best`` of several columns, and the ``difference`` to the first column.
     """
     tables = []
     for kind, heading, metrics in TABLES:
         if not any(kind in run.results for column in columns for run in column.runs):
             continue
-        keys = [(group, metric) for group in GROUPS for metric in metrics]
-        table = [[column.figure(kind, group, metric) for group, metric in keys] for column in columns]
-        rows = [
-            (column.name, [_cell(table, number, i, keys[i][1], metrics[0]) for i in range(len(keys))])
-            for number, column in enumerate(columns)
-        ]
-        tables.append({"id": kind, "heading": heading, "metrics": metrics, "groups": GROUPS, "rows": rows})
+        groups = []
+        for group in GROUPS:
+            found = [[column.figure(kind, group, metric) for metric in metrics] for column in columns]
+            rows = [
+                (column.name, [_cell(found, row, i, metric) for i, metric in enumerate(metrics)])
+                for row, column in enumerate(columns)
+            ]
+            groups.append((group, rows))
+        tables.append({"id": kind, "heading": heading, "metrics": metrics, "groups": groups})
     return tables
 
 
-def _cell(table: list[list[tuple[Any, Any]]], row: int, i: int, metric: str, edge: str) -> dict[str, Any]:
+def _cell(table: list[list[tuple[Any, Any]]], row: int, i: int, metric: str) -> dict[str, Any]:
     value, spread = table[row][i]
     # as printed: runs that print the same figure are both the best
     best = max((figure_text(r[i][0], None) for r in table if r[i][0] is not None), default="", key=float)
@@ -80,7 +82,6 @@ def _cell(table: list[list[tuple[Any, Any]]], row: int, i: int, metric: str, edg
     return {
         "text": figure_text(value, spread),
         "best": shown and figure_text(value, None) == best,
-        "edge": metric == edge,
         "difference": difference,
     }
 

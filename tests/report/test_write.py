@@ -182,6 +182,35 @@ def test_a_browser_shows_it(tmp_path: Path) -> None:
         assert len(shot.convert("RGB").getcolors(1 << 20)) > 10
 
 
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium")
+def test_no_figure_is_cut_on_a_common_screen(tmp_path: Path) -> None:
+    group = dict.fromkeys(("IoU", "filled_box_IoU", "boundary_IoU", "AP", "AP50"), 77.3)
+    for seed in range(2):
+        run = write_run(tmp_path / "sweep" / str(seed), 20.0 + seed, seed)
+        results = json.loads((run / "results.json").read_text())
+        given = {side: {name: value + seed for name, value in group.items()} for side in ("base", "novel", "all")}
+        (run / "results.json").write_text(json.dumps({**results, "given_boxes": given}))
+        config = (run / "resolved.yaml").read_text()
+        (run / "resolved.yaml").write_text(config.replace("r-seed", "as_annotated-r18-complete-contrastmask-seed"))
+    report = write_report([tmp_path / "sweep"] * 2, tmp_path / "r.html")
+    beyond = "[...document.querySelectorAll('.wide')].map(e => e.scrollWidth - e.clientWidth).join(' ')"
+    report.write_text(report.read_text() + f"<script>document.title = {beyond}</script>")
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
+    command += ["--window-size=1200,900", "--dump-dom", report.as_uri()]
+    page = subprocess.run(command, check=True, capture_output=True, timeout=60, text=True).stdout
+    assert "77.8 ± 0.7" in page
+    assert re.findall("<title>(.*)</title>", page)[0] == "0 0 0 0"  # the charts have titles, too
+
+
+def test_of_a_test_no_curves_are_missed(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a", 20.0)
+    shutil.rmtree(run / "csv")
+    (run / "test.log").touch()
+    assert "no curves" not in write_report([run], tmp_path / "r.html").read_text()
+    (run / "train.log").touch()  # a training, tested in its own folder
+    assert "no curves" in write_report([run], tmp_path / "r.html").read_text()
+
+
 def test_a_crop_branch_shows_what_its_confidence_is_worth(tmp_path: Path) -> None:
     folder = tmp_path / "crops"
     folder.mkdir()
