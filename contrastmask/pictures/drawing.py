@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import colorsys
 import itertools
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,9 @@ import torch.nn.functional as F
 from PIL import ImageDraw, ImageFont
 from torch import Tensor
 
-FILL = 0.45  # opacity of a mask
 Colour = tuple[int, int, int]
+FILL = 0.45  # opacity of a mask
+RIM: Colour = (0, 0, 0)  # beside the lines of boxes
 
 
 def paint(canvas: Tensor, mask: Tensor, colour: Colour, line: int) -> None:
@@ -27,20 +30,26 @@ def paint(canvas: Tensor, mask: Tensor, colour: Colour, line: int) -> None:
 
 
 def rectangle(draw: ImageDraw.ImageDraw, box: np.ndarray, colour: Colour, line: int, *, dashed: bool) -> None:
-    """Draw the box (xyxy ``[4]``), dashed or solid; sides beyond the picture run along its border."""
+    """Draw the box (xyxy ``[4]``), dashed or solid, with a dark rim that tells it from a ground of its own colour;
+    sides beyond the picture run along its border."""
     width, height = draw.im.size
     left, top, right, bottom = np.clip(box, 0, [width - 1, height - 1] * 2).tolist()
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-    if not dashed:
-        draw.line(corners, colour, line)
-        return
-    dash = 4 * line
-    for (x0, y0), (x1, y1) in itertools.pairwise(corners):
-        length = max(abs(x1 - x0), abs(y1 - y0))
-        for start in np.arange(0, length, 2 * dash):
-            a, b = start / length, min(1.0, (start + dash) / length)
-            ends = (x0 + a * (x1 - x0), y0 + a * (y1 - y0), x0 + b * (x1 - x0), y0 + b * (y1 - y0))
-            draw.line(ends, colour, line)
+    strokes = (
+        [stroke for a, b in itertools.pairwise(corners) for stroke in _dashes(a, b, line)] if dashed else [corners]
+    )
+    for shade, wide in ((RIM, line + 2 * math.ceil(line / 2)), (colour, line)):
+        for stroke in strokes:
+            draw.line(stroke, shade, wide)
+
+
+def _dashes(start: tuple[float, float], end: tuple[float, float], line: int) -> Iterator[list[tuple[float, float]]]:
+    """Strokes from ``start`` on, as long as the gaps between them."""
+    (x0, y0), (x1, y1) = start, end
+    length, dash = max(abs(x1 - x0), abs(y1 - y0)), 4 * line
+    for begin in np.arange(0, length, 2 * dash):
+        a, b = begin / length, min(1.0, (begin + dash) / length)
+        yield [(x0 + a * (x1 - x0), y0 + a * (y1 - y0)), (x0 + b * (x1 - x0), y0 + b * (y1 - y0))]
 
 
 def tag(draw: ImageDraw.ImageDraw, text: str, box: np.ndarray, colour: Colour, font: Any, taken: list[tuple]) -> None:

@@ -26,8 +26,8 @@ from contrastmask.files.whole_file import write_json
 from contrastmask.model.detector import Detector
 from contrastmask.pictures.drawing import instance_colour, paint
 from contrastmask.pictures.overlays import heat_map, overlay, save_png
+from contrastmask.pictures.pairing import BOX_IOU, box_iou
 
-BOX_IOU = 0.5
 CONTEXT = 0.15  # of the box's sides, shown around it
 SIDE = 200  # px of a picture's longer side
 MISSED, ADDED, RIGHT = (240, 60, 60), (60, 120, 255), (235, 235, 235)  # colours of the error map
@@ -59,7 +59,7 @@ def match_objects(
             if records.labels[a] not in labels or records.crowd[a] or not records.has_mask[a]:
                 continue
             rivals = np.flatnonzero(classes == records.labels[a])
-            rivals = rivals[_box_iou(boxes[rivals], records.boxes[a]) >= BOX_IOU]
+            rivals = rivals[box_iou(boxes[rivals], records.boxes[a]) >= BOX_IOU]
             if not len(rivals):
                 missed += 1
                 continue
@@ -174,10 +174,3 @@ def _painted(part: Tensor, bitmap: Tensor) -> Tensor:
     grown = F.interpolate(bitmap[None, None].float(), size=size, mode="bilinear", align_corners=False)[0, 0] >= 0.5
     paint(canvas, grown, instance_colour(1), 2)
     return canvas.to(torch.uint8)
-
-
-def _box_iou(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
-    low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
-    inside = np.clip(high - low, 0, None).prod(axis=1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
-    return inside / np.maximum(areas - inside, 1e-9)

@@ -25,11 +25,13 @@ from contrastmask.data.records import Records
 from contrastmask.errors import DataError
 from contrastmask.files.whole_file import part_beside
 from contrastmask.pictures.drawing import instance_colour, legible_font, paint, rectangle, tag
+from contrastmask.pictures.pairing import found_objects
 
 MIN_SIDE = 480  # px of the longer side below which an image is enlarged
 GAP = 8  # px between and around the pictures of a panel
 HEAT = ((0, 0, 40), (60, 20, 130), (180, 40, 100), (250, 130, 40), (255, 245, 160))  # dark to bright, even in lightness
 BOX_ONLY = "dashed box and *: class trained without masks"
+MATCHED = "same colour left and right: the same object"
 
 
 def overlay(
@@ -41,6 +43,7 @@ def overlay(
     class_names: Sequence[str],
     scores: Any = None,
     novel: Collection[int] = (),
+    colours: Sequence[int] | None = None,
     min_side: int = MIN_SIDE,
 ) -> Tensor:
     """Draw objects into a copy of an image, each in its own colour, small ones on top.
@@ -52,6 +55,7 @@ def overlay(
             None: boxes only.
         class_names: of the K labels; scores: ``[N]`` in 0..1, written behind the name.
         novel: labels of the box-only classes.
+        colours: ``[N]`` numbers of the objects' colours, see :func:`instance_colour`; by default 0, 1, …
         min_side: the picture's longer side is at least this many pixels.
 
     Returns:
@@ -65,8 +69,11 @@ def overlay(
     boxes, labels = _array(boxes).reshape(-1, 4).astype(float), _array(labels).astype(int)
     masks = [None] * len(boxes) if masks is None else list(masks)
     scores = [None] * len(boxes) if scores is None else _array(scores).tolist()
-    if not len(boxes) == len(labels) == len(masks) == len(scores):
-        raise ValueError(f"{len(boxes)} boxes, {len(labels)} labels, {len(masks)} masks, {len(scores)} scores")
+    shades = [instance_colour(i) for i in (range(len(boxes)) if colours is None else colours)]
+    if not len(boxes) == len(labels) == len(masks) == len(scores) == len(shades):
+        raise ValueError(
+            f"{len(boxes)} boxes, {len(labels)} labels, {len(masks)} masks, {len(scores)} scores, {len(shades)} colours"
+        )
     height, width = image.shape[1:]
     scale = max(1.0, min_side / max(height, width))
     size = (round(height * scale), round(width * scale))
@@ -76,17 +83,17 @@ def overlay(
     order = np.argsort(-(boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), kind="stable").tolist()
     for i in order:
         if masks[i] is not None:
-            paint(canvas, _resize(_bitmap(masks[i])[None], size)[0] >= 0.5, instance_colour(i), line)
+            paint(canvas, _resize(_bitmap(masks[i])[None], size)[0] >= 0.5, shades[i], line)
     picture = _to_pil(canvas)
     draw = ImageDraw.Draw(picture)
     boxes = boxes * np.tile([size[1] / width, size[0] / height], 2)
     for i in order:
-        rectangle(draw, boxes[i], instance_colour(i), line, dashed=int(labels[i]) in novel)
+        rectangle(draw, boxes[i], shades[i], line, dashed=int(labels[i]) in novel)
     font, taken = legible_font(size), []
     for i in reversed(order):
         star = "*" if int(labels[i]) in novel else ""
         score = "" if scores[i] is None else f" {scores[i]:.2f}"
-        tag(draw, f"{class_names[labels[i]]}{star}{score}", boxes[i], instance_colour(i), font, taken)
+        tag(draw, f"{class_names[labels[i]]}{star}{score}", boxes[i], shades[i], font, taken)
     return _to_tensor(picture)
 
 
@@ -100,7 +107,7 @@ def panel(
     min_score: float = 0.3,
     captions: tuple[str, str] = ("ground truth", "prediction"),
 ) -> Tensor:
-    """Ground truth beside prediction, with captions and a legend.
+    """Ground truth beside prediction, with captions and a legend; a detection has the colour of the object it found.
 
     Args:
         image: uint8 ``[3, H, W]``.
@@ -111,18 +118,24 @@ def panel(
     Returns:
         uint8 ``[3, h, w]``.
     """
-    shown = np.flatnonzero(_array(prediction["scores"]) >= min_score)
+    shown = _best_first(_array(prediction["scores"]), min_score)
+    number = len(truth["boxes"])
+    boxes, labels = _boxes(prediction)[shown], _array(prediction["labels"])[shown]
+    found = found_objects(boxes, labels, _boxes(truth), _array(truth["labels"]))
+    # what found nothing has colours behind those of the objects
+    colours = [number + i if match < 0 else match for i, match in enumerate(found)]
     pictures = []
-    for objects, rows in ((truth, range(len(truth["boxes"]))), (prediction, shown.tolist())):
+    for objects, rows, own in ((truth, range(number), range(number)), (prediction, shown.tolist(), colours)):
         masks, scores = objects.get("masks", objects.get("rles")), objects.get("scores")
         drawn = overlay(
             image,
-            _array(objects["boxes"]).reshape(-1, 4)[list(rows)],
+            _boxes(objects)[list(rows)],
             _array(objects["labels"])[list(rows)],
             None if masks is None else [masks[i] for i in rows],
             class_names=class_names,
             scores=None if scores is None else _array(scores)[list(rows)],
             novel=novel,
+            colours=own,
         )
         pictures.append(_to_pil(drawn))
     left, right = pictures
@@ -130,14 +143,16 @@ def panel(
     texts = (captions[0], captions[1] + (f" ({hidden} below {min_score:g} not shown)" if hidden else ""))
     font = legible_font((left.height, left.width))
     strip = 2 * font.size
-    column = max(left.width, *(math.ceil(font.getlength(text)) for text in (*texts, BOX_ONLY)))
+    column = max(left.width, *(math.ceil(font.getlength(text)) for text in (*texts, BOX_ONLY, MATCHED)))
     page = Image.new("RGB", (2 * column + 3 * GAP, left.height + 2 * strip), "white")
     draw = ImageDraw.Draw(page)
     for picture, text, x in ((left, texts[0], GAP), (right, texts[1], column + 2 * GAP)):
         page.paste(picture, (x, strip))
         draw.text((x, strip / 2), text, "black", font, anchor="lm")
+    below = strip + left.height + strip / 2
     if novel:
-        draw.text((GAP, strip + left.height + strip / 2), BOX_ONLY, "black", font, anchor="lm")
+        draw.text((GAP, below), BOX_ONLY, "black", font, anchor="lm")
+    draw.text((column + 2 * GAP, below), MATCHED, "black", font, anchor="lm")
     return _to_tensor(page)
 
 
@@ -191,6 +206,15 @@ def save_png(path: str | Path, image: Tensor) -> None:
 def _bitmap(mask: Any) -> Tensor:
     bitmap = coco_mask.decode(mask) if isinstance(mask, Mapping) else _array(mask)
     return torch.from_numpy(np.ascontiguousarray(bitmap, dtype=np.float32))
+
+
+def _boxes(objects: Mapping[str, Any]) -> np.ndarray:
+    return _array(objects["boxes"]).reshape(-1, 4).astype(float)
+
+
+def _best_first(scores: np.ndarray, least: float) -> np.ndarray:
+    order = np.argsort(-scores, kind="stable")
+    return order[scores[order] >= least]
 
 
 def _resize(planes: Tensor, size: tuple[int, int]) -> Tensor:

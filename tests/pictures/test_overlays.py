@@ -82,6 +82,45 @@ def test_boxes_of_box_only_classes_are_dashed() -> None:
     assert 0.4 < share < 0.6
 
 
+@pytest.mark.parametrize("ground", [instance_colour(0), (220, 20, 20), (0, 0, 0), (255, 255, 255), (GREY,) * 3])
+def test_a_dashed_box_is_seen_on_any_ground(ground: tuple[int, int, int]) -> None:
+    image = torch.tensor(ground, dtype=torch.uint8)[:, None, None].expand(3, 480, 640)
+    found = drawn(image, masks=None, novel=[0])
+    side = found[:, 236:245, 165:315].float()  # the lower one, and what lies beside it
+    apart = (side - torch.tensor(ground)[:, None, None].float()).abs().amax(dim=(0, 1))
+    assert 0.4 < (apart > 100).float().mean() < 0.6
+    assert (apart[apart <= 100] == 0).all()  # between the dashes nothing
+
+
+def colours_of(monkeypatch: pytest.MonkeyPatch, truth: dict[str, Any], prediction: dict[str, Any]) -> list[tuple]:
+    """Of a panel, the name and the colour of every tag, left and right, large objects last."""
+    tags: list[tuple] = []
+    monkeypatch.setattr(
+        "contrastmask.pictures.overlays.tag", lambda draw, text, box, colour, *_: tags.append((text, colour))
+    )
+    panel(picture(480, 640), truth, prediction, class_names=NAMES)
+    return tags
+
+
+def test_an_object_has_one_colour_left_and_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes = np.array([[10, 10, 300, 300], [320, 10, 520, 210], [320, 230, 420, 330]], dtype=float)
+    truth = {"boxes": boxes, "labels": np.array([0, 1, 2])}
+    moved = boxes[[2, 1, 0, 0, 2]] + np.array([[3], [4], [2], [9], [1]])
+    prediction = {"boxes": torch.from_numpy(moved), "labels": torch.tensor([2, 1, 0, 0, 1])}
+    scores = torch.tensor([0.9, 0.2, 0.5, 0.8, 0.7])
+    tags = colours_of(monkeypatch, truth, {**prediction, "scores": scores})
+    names = {name: instance_colour(i) for i, name in enumerate(NAMES)}
+    assert dict(tags[:3]) == names
+    right = dict(tags[3:])
+    assert {text.split()[0] for text in right} == {"person", "kite", "dog"}
+    # the best of its class has the object's colour; a second one, and one of another class, none that is on the left
+    assert right["dog 0.90"] == names["dog"]
+    assert right["person 0.80"] == names["person"]
+    others = {right["person 0.50"], right["kite 0.70"]}
+    assert len(others) == 2
+    assert not others & set(names.values())
+
+
 def test_names_of_box_only_classes_are_starred(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = []
     monkeypatch.setattr("contrastmask.pictures.overlays.tag", lambda draw, text, *rest: texts.append(text))
