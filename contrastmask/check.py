@@ -33,6 +33,7 @@ from contrastmask.evaluation.watched import DECIDING, LOSS, WATCHED, WATCHED_GIV
 from contrastmask.programs.composing import composed
 from contrastmask.programs.config import Config, register, typed
 from contrastmask.programs.data_options import subset_options
+from contrastmask.programs.named_files import check_named_data, check_root
 
 SHOWN = 20
 NO_NOVEL = (
@@ -49,10 +50,12 @@ def main(arguments: list[str]) -> int:
     try:
         overrides, images = _words(arguments)
         config = _config(overrides)
+        check_root(config, ("train", "val"))
         load = cache(load_cached)  # the files are read once, whatever is asked of them
         subsets = Subsets(**subset_options(config), load=load)
         if subsets.prepare is not None:
             subsets.prepare()
+        check_named_data(config, ("train", "val"))
         subsets.read()
     except ContrastMaskError as error:
         said, rest = str(error), [] if subsets is None else _rest(subsets, str(error))

@@ -50,11 +50,6 @@ def test_bad_images_are_listed_and_make_the_status(tmp_path, capsys: pytest.Capt
     assert main([*data, "--no-images"]) == 0
 
 
-def test_missing_data_say_the_layout(tmp_path, capsys: pytest.CaptureFixture) -> None:
-    assert main([f"data.root={tmp_path}/nowhere"]) == 1
-    assert "instances_train2017.json" in capsys.readouterr().out
-
-
 def case(name: str) -> list[str]:
     files = [f"data.{side}_annotations={name}.{side}.json" for side in ("train", "val")]
     return [
@@ -218,7 +213,42 @@ def test_where_train_fails_val_is_told_all_the_same(tmp_path, capsys: pytest.Cap
     assert main([*data, "--no-images"]) == 1
     said = capsys.readouterr().out
     assert said.count(f"{train}") == 1
-    assert f"val: DataError: the annotation file {val} does not exist" in said
+    assert f"DataError: val: the annotation file {val} does not exist" in said
+
+
+def test_what_is_not_there_is_told_once_with_its_side(tmp_path, capsys: pytest.CaptureFixture) -> None:
+    data = tiny_data(tmp_path)
+
+    def said(*words: str) -> str:
+        assert main([*data, *words, "--no-images", "split=as_annotated"]) == 1
+        return capsys.readouterr().out
+
+    wrong = said(f"data.root={tmp_path}x")
+    assert wrong == f"DataError: data.root: the folder {tmp_path}x does not exist; did you mean {tmp_path.name}?\n"
+    wrong = said("data.train_annotations=annotations/trian.json")
+    assert wrong.startswith("DataError: train: the annotation file ")
+    assert "annotations/trian.json does not exist; did you mean train.json?\n" in wrong
+    assert wrong.count("trian") == 1
+    assert "cocodataset" not in wrong
+    wrong = said("data.train_images=pictures", "data.val_images=pictures")
+    assert wrong.count("the image folder") == 1
+    wrong = said(f"data.val_annotations=./{tmp_path.relative_to('/')}/annotations/val.json")
+    assert "val: the annotation file" in wrong
+
+
+def test_a_path_that_repeats_the_root(tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    tiny_data(tmp_path / "set")
+    monkeypatch.chdir(tmp_path)
+    assert main(["data.root=set", "data.train_annotations=set/annotations/train.json"]) == 1
+    way_out = "data.train_annotations= starts at data.root=set: data.train_annotations=annotations/train.json"
+    assert way_out in capsys.readouterr().out
+
+
+def test_cocos_layout_is_told_where_nobody_named_files(tmp_path, capsys: pytest.CaptureFixture) -> None:
+    assert main([f"data.root={tmp_path}"]) == 1
+    said = capsys.readouterr().out
+    assert "instances_train2017.json does not exist: there is no folder" in said
+    assert said.count("https://cocodataset.org") == said.count("data=shapes needs no download") == 1
 
 
 def test_pictures_of_both_sides_are_told(tmp_path, capsys: pytest.CaptureFixture) -> None:

@@ -78,7 +78,7 @@ def test_words_that_cannot_be_understood(words: list[str], said: str, capsys: py
         (["export-annotations", "a.json", "labelstudio"], "did you mean to=labelstudio?"),
         (
             ["evaluate", "given_boxes"],
-            "given_boxes: there is no such file or folder of detections; `contrastmask test ",
+            "the file or folder of detections given_boxes does not exist; ",
         ),
         (["evaluate", "last.ckpt"], "`contrastmask test ckpt_path=last.ckpt …` evaluates a checkpoint"),
     ],
@@ -95,7 +95,7 @@ def test_a_job_under_another_name_leads_to_its_command(
 
 
 COCO = b'{"images": [], "annotations": [], "categories": []}'
-GONE = "no.json: there is no such file"
+GONE = "the annotation file no.json does not exist; in "
 
 
 @pytest.mark.parametrize(
@@ -110,19 +110,20 @@ GONE = "no.json: there is no such file"
         ("export data.annotations=no.json", GONE),
         ("audit picture.json", "picture.json is not a JSON file: it is an image (PNG)"),
         ("review weights.json", "weights.json is not a JSON file: it is a file of weights"),
-        ("audit in.json data.images=in.json", "data.images=in.json does not exist or is no folder"),
-        ("audit in.json ckpt_path=no.ckpt", "no.ckpt: no such checkpoint"),
+        ("audit in.json data.images=in.json", "the image folder in.json is no folder"),
+        ("audit in.json ckpt_path=no.ckpt", "the checkpoint no.ckpt does not exist; in "),
         ("audit in.json ckpt_path=exported.onnx", "it is an exported model, which `predict task=complete` alone takes"),
         ("predict ckpt_path=exported.onnx", "no value for output"),
-        ("predict ckpt_path=no.onnx", "no.onnx: there is no such file"),
+        ("predict ckpt_path=no.onnx", "the exported model no.onnx does not exist; in "),
         ("predict ckpt_path=in.json", "in.json is no checkpoint: it is JSON and looks like an annotation file"),
-        ("predict crops=no.ckpt", "no.ckpt: no such checkpoint"),
-        ("export ckpt_path=no.ckpt", "no.ckpt: no such checkpoint"),
-        ("train data.root=. ckpt_path=no.ckpt", "no.ckpt: no such checkpoint"),
+        ("predict crops=no.ckpt", "the checkpoint no.ckpt does not exist; in "),
+        ("export ckpt_path=no.ckpt", "the checkpoint no.ckpt does not exist; in "),
+        ("train data.root=. ckpt_path=no.ckpt", "the checkpoint no.ckpt does not exist; in "),
         ("train data.root=. init_path=in.json", "in.json is no checkpoint: it is JSON"),
-        ("train data.root=.", "annotations/instances_train2017.json does not exist"),
+        ("train data.root=.", "train: the annotation file annotations/instances_train2017.json does not exist"),
+        ("train data.root=./gone", "DataError: data.root: the folder gone does not exist; in "),
         ("train data.root=. data.train_annotations=picture.json", "picture.json is not a JSON file"),
-        ("test data.root=.", "annotations/instances_val2017.json does not exist"),
+        ("test data.root=.", "val: the annotation file annotations/instances_val2017.json does not exist"),
         ("test", "test.py needs ckpt_path=FILE"),
     ],
 )

@@ -11,6 +11,7 @@ from torchvision.models import ResNet18_Weights, ResNet50_Weights, ResNet101_Wei
 from contrastmask.checkpoints.packing import named_tensors, unfit
 from contrastmask.checkpoints.tensor_files import differences, read_tensors
 from contrastmask.errors import CheckpointError
+from contrastmask.files.absent import absent
 
 # IMAGENET1K_V1, as the released model started from; (depth, groups, width per group)
 _TORCHVISION = {
@@ -58,8 +59,8 @@ def file_state(weights: str) -> dict[str, torch.Tensor]:
         CheckpointError: it cannot be read.
     """
     path = Path(weights)
-    if not path.is_file():
-        raise CheckpointError(f"backbone.weights={weights}: no such file")
+    if said := absent("the file of backbone.weights", path):
+        raise CheckpointError(said)
     try:
         return named_tensors(read_tensors(path), path)
     except CheckpointError as error:

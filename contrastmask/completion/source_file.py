@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from contrastmask.data.file_content import no_garbage_collection, read_json
+from contrastmask.data.file_content import no_garbage_collection, read_json, require_file
 from contrastmask.errors import DataError
 from contrastmask.files.kinds import no_file
 
@@ -49,14 +49,13 @@ def digest(path: Path) -> str:
         DataError: it cannot be read.
     """
     found = hashlib.sha256()
+    require_file(path)
     try:
         if instead := no_file(path):
             raise DataError(f"{path} cannot be read: {instead}; a file is needed")
         with path.open("rb") as file:
             while part := file.read(1 << 24):
                 found.update(part)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error})") from error
     return found.hexdigest()

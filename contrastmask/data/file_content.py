@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from contrastmask.errors import DataError
+from contrastmask.files.absent import absent
 from contrastmask.files.kinds import HEAD, image_kind, no_file, what_it_is
 
 # COCO's largest file has 0.45 GB; parsing takes about ten times the bytes in memory.
@@ -21,29 +22,17 @@ MAX_JSON_BYTES = 4 * 2**30
 # what msgspec says where it does not read; the last two of numbers of thousands of digits and of depth
 REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
 
-LAYOUT = """\
-Expected is COCO's own layout below data.root:
-  annotations/instances_train2017.json   annotations/instances_val2017.json
-  train2017/000000000009.jpg …           val2017/000000000139.jpg …
-COCO 2017 is at https://cocodataset.org/#download (train images, val images, train/val annotations). For another data
-set in COCO format name its files and folders: data.train_annotations=, data.train_images=, data.val_annotations=,
-data.val_images=. data=shapes needs no download: it draws a small data set of its own."""
-
 
 def require_folder(folder: Path) -> None:
-    """Raise the error with the expected layout unless the image folder exists."""
-    if not folder.is_dir():
-        raise DataError(f"the image folder {folder} does not exist or is no folder.\n{LAYOUT}")
+    """Raise an error that says what lies there unless the image folder exists."""
+    if said := absent("the image folder", folder, folder=True):
+        raise DataError(said)
 
 
 def require_file(path: Path) -> None:
-    """Raise the error with the expected layout unless the annotation file exists."""
-    try:
-        path.stat()
-    except FileNotFoundError:
-        raise DataError(f"the annotation file {path} does not exist.\n{LAYOUT}") from None
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+    """Raise an error that says what lies there unless the annotation file exists."""
+    if said := absent("the annotation file", path):
+        raise DataError(said)
 
 
 def look_at(path: Path) -> None:
@@ -52,9 +41,8 @@ def look_at(path: Path) -> None:
     Raises:
         DataError: there is no such file, it is a folder, unreadable, or of another kind.
     """
+    require_file(path)
     try:
-        if not path.exists():
-            raise DataError(f"{path}: there is no such file")
         _require_regular(path)
         with path.open("rb") as file:
             head = file.read(HEAD)
@@ -68,7 +56,7 @@ def read_content(path: Path) -> bytes:
     """The bytes of an annotation file of at most `MAX_JSON_BYTES`.
 
     Raises:
-        DataError: missing (the message gives the expected layout), unreadable, or too large.
+        DataError: missing (the message says what lies there), unreadable, or too large.
     """
     require_file(path)
     try:

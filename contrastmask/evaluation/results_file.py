@@ -15,6 +15,7 @@ from contrastmask.errors import DataError
 from contrastmask.evaluation.detections import Prediction
 from contrastmask.evaluation.truth import Truth
 from contrastmask.evaluation.truth_masks import Runs, blank, draw, parse, runs_add_up
+from contrastmask.files.absent import absent
 
 SHOWN = 5
 KEYS = {"box": "bbox", "mask": "segmentation"}
@@ -97,8 +98,8 @@ def read_results(paths: Sequence[Path], truth: Truth, *, ignore_unknown: bool = 
 
 
 def _read(path: Path, truth: Truth, ignore_unknown: bool) -> ResultsFile:
-    if not path.exists():
-        raise DataError(f"the results file {path} does not exist")
+    if said := absent("the results file", path):
+        raise DataError(said)
     entries = read_json(path)
     if type(entries) is not list:
         keys = f" with {', '.join(map(str, list(entries)[:5]))}" if type(entries) is dict else ""

@@ -17,6 +17,7 @@ from contrastmask.data.splits import Split, SplitRule, base_by_names
 from contrastmask.errors import ConfigError, DataError
 from contrastmask.evaluation.detections import FILES, places_of
 from contrastmask.evaluation.truth import Truth
+from contrastmask.files.absent import absent
 from contrastmask.files.kinds import no_file
 
 
@@ -107,10 +108,10 @@ def given_files(paths: Sequence[Path]) -> Evaluated:
                 f"{path} is named as a checkpoint is; what is judged here are detections: a run's folder, or a file of "
                 f"results. `contrastmask test ckpt_path={path} …` evaluates a checkpoint"
             )
-        if not path.exists():
+        if said := absent("the file or folder of detections", path, folder=None):
             beside = "; `contrastmask test evaluate=given_boxes ckpt_path=…` judges masks of given boxes"
             hint = beside if str(path) == "given_boxes" else ""
-            raise DataError(f"{path}: there is no such file or folder of detections{hint}")
+            raise DataError(said + hint)
     if len(paths) > 2:
         raise ConfigError("give a run's folder, or one results file, or two: one of masks and one of boxes")
     return Evaluated(list(paths))

@@ -6,6 +6,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 
 from contrastmask.errors import CheckpointError
+from contrastmask.files.absent import absent
 
 HEAD = 1024  # bytes that tell
 _JSON_READ = 1 << 16  # bytes of a JSON file in which its first keys stand
@@ -70,8 +71,8 @@ def require_weights(path: Path) -> None:
     Raises:
         CheckpointError: it is not there, cannot be read, or is of another kind.
     """
-    if not path.exists():
-        raise CheckpointError(f"{path}: no such checkpoint")
+    if said := absent("the checkpoint", path):
+        raise CheckpointError(said)
     try:
         instead = mistaken_for_weights(path)
     except OSError as error:

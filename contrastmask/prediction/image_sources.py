@@ -15,6 +15,7 @@ from contrastmask.data.images.places import find_image
 from contrastmask.data.images.read import read_image, view_image
 from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.errors import ConfigError, DataError
+from contrastmask.files.absent import absent
 
 SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 _BRACKETED = re.compile(r"\[[^/\\]*\]")
@@ -74,7 +75,8 @@ def find_images(
     ]
     if not files:
         known = ", ".join(sorted(SUFFIXES))
-        raise ConfigError(f"source={source}: no such file, or no image in it ({known} are looked for)")
+        gone = None if path.is_dir() else absent("the source", root if glob.has_magic(pattern) else path, folder=None)
+        raise ConfigError(gone or f"source={source}: no image there ({known} are looked for)")
     return [SourceImage(i, str(p.relative_to(root)), p, None) for i, p in enumerate(files, 1)], None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from contrastmask.errors import DataError
+from contrastmask.files.absent import absent
 from contrastmask.report.runs import Run, is_run, read_run
 
 # what differs between runs that are the same but for their seed and place
@@ -46,8 +47,8 @@ def read_columns(folders: Sequence[Path]) -> list[Column]:
     """
     columns = []
     for folder in folders:
-        if not folder.is_dir():
-            raise DataError(f"{folder}: no such folder; give the folder of a run or of a sweep")
+        if said := absent("the folder of a run or of a sweep", folder, folder=True):
+            raise DataError(said)
         if is_run(folder):
             columns.append([read_run(folder)])
             continue

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from contrastmask.errors import CheckpointError, ConfigError
+from contrastmask.files.absent import absent
+from contrastmask.files.kinds import no_file
 from contrastmask.runtime.schema import KEY, About, read_about
 
 SUFFIXES = (".onnx", ".xml")
@@ -33,8 +35,10 @@ class ModelFile:
 
     def __init__(self, path: str | Path, device: str | None = None, threads: int | None = None) -> None:
         self.path = Path(path)
-        if not self.path.is_file():
-            raise CheckpointError(f"{self.path}: there is no such file")
+        if said := absent("the exported model", self.path):
+            raise CheckpointError(said)
+        if instead := no_file(self.path):
+            raise CheckpointError(f"{self.path} is no exported model: {instead}; a file is needed")
         if self.path.suffix not in SUFFIXES:
             raise CheckpointError(
                 f"{self.path} is no exported model ({', '.join(SUFFIXES)}); a checkpoint itself needs PyTorch"

@@ -208,5 +208,5 @@ def test_a_full_disk_hides_no_divergence(
 def test_files_that_hold_no_diverged_training(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no file of a diverged training"):
         run_again(trained)
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
+    with pytest.raises(CheckpointError, match="does not exist"):
         run_again(tmp_path / "gone.pt")

@@ -242,9 +242,9 @@ def test_errors_say_the_way_out(tmp_path: Path) -> None:
         run_train(tmp_path / "out", f"data.root={tmp_path}/nowhere")
     with pytest.raises(ConfigError, match=r"(?s)dgo.*dog"):
         run_train(tmp_path / "out", *data, "split.base=[dgo]")
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
+    with pytest.raises(CheckpointError, match="does not exist"):
         run_train(tmp_path / "out", *data, "ckpt_path=nothing.ckpt")
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
+    with pytest.raises(CheckpointError, match="does not exist"):
         run_test(tmp_path / "out", *data, "ckpt_path=nothing.ckpt")
     with pytest.raises(ConfigError, match="needs ckpt_path"):
         run_test(tmp_path / "out", *data)

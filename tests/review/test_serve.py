@@ -151,7 +151,7 @@ def test_no_torch(tmp_path: Path) -> None:
         ),
         (["review", CASE, "data.images=.", "port=70000"], "port=70000 must lie in 0..65535"),
         (["review", "a.json", "data.images=.", "finsh=true"], "no setting finsh (did you mean finish?)"),
-        (["review", "no such.json", "data.images=.", "finish=true"], "no such.json: there is no such file"),
+        (["review", "no such.json", "data.images=.", "finish=true"], "no such.json does not exist"),
     ],
 )
 def test_words_that_cannot_be_understood(words: list[str], said: str, capsys: pytest.CaptureFixture) -> None:
