@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import colorsys
 import itertools
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,7 +37,7 @@ def rectangle(draw: ImageDraw.ImageDraw, box: np.ndarray, colour: Colour, line: 
     strokes = (
         [stroke for a, b in itertools.pairwise(corners) for stroke in _dashes(a, b, line)] if dashed else [corners]
     )
-    for shade, wide in ((RIM, line + 2 * math.ceil(line / 2)), (colour, line)):
+    for shade, wide in ((RIM, line + 2 * (line // 3)), (colour, line)):
         for stroke in strokes:
             draw.line(stroke, shade, wide)
 

@@ -88,7 +88,7 @@ def overlay(
     draw = ImageDraw.Draw(picture)
     boxes = boxes * np.tile([size[1] / width, size[0] / height], 2)
     for i in order:
-        rectangle(draw, boxes[i], shades[i], line, dashed=int(labels[i]) in novel)
+        rectangle(draw, boxes[i], shades[i], line + 1, dashed=int(labels[i]) in novel)
     font, taken = legible_font(size), []
     for i in reversed(order):
         star = "*" if int(labels[i]) in novel else ""
