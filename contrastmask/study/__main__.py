@@ -4,6 +4,7 @@
     contrastmask study measure table=minimal out=outputs/study      (CAMs, features, masks; finished runs)
     contrastmask study look table=minimal out=outputs/study to=docs/study   (pictures of novel objects)
     contrastmask study report table=minimal out=outputs/study to=docs/study
+    contrastmask study draw table=minimal to=docs/study   (the plots again, of the minimal.json that a report left)
 
 ``measure`` and ``look`` are of detectors: a table of the crop branch (crop_…) has neither.
 
@@ -20,7 +21,7 @@ from typing import Any
 from contrastmask.errors import ConfigError, plain_errors
 from contrastmask.study.plan import Table, load_table
 
-WORK = ("run", "measure", "look", "report")
+WORK = ("run", "measure", "look", "report", "draw")
 DEFAULTS = {
     "table": "minimal",
     "out": "outputs/study",
@@ -56,6 +57,11 @@ def main(argv: list[str]) -> int:
         from contrastmask.study.report import write_report
 
         print(write_report(words["table"], table, Path(words["out"]), Path(words["to"])))
+        return 0
+    if argv[0] == "draw":
+        from contrastmask.study.report import draw_again
+
+        print(*draw_again(words["table"], table, Path(words["to"])), sep="\n")
         return 0
     from contrastmask.study.runner import run_all
 

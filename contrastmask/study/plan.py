@@ -47,10 +47,11 @@ class Table:
     """A file of ``conf/study``.
 
     Attributes:
+        title: of its plots.
         experiment: data and model size of all runs; variants, splits, seeds (0..seeds-1): every combination is a run.
         overrides: further settings of all runs.
         points: further settings by name, for a curve: every run once with each. A point without any is the plain run,
-            which other tables of the same place share.
+            which other tables of the same place share. axis: what the points are, for its plots.
         place: sub-folder of all runs, where they share no run with other tables.
         start: a variant that is trained once and that all runs start from; start_seed: its seed.
     """
@@ -61,6 +62,8 @@ class Table:
     seeds: int
     overrides: tuple[str, ...] = ()
     points: dict[str, list[str]] = field(default_factory=dict)
+    axis: str = ""
+    title: str = ""
     place: str = ""
     start: str = ""
     start_seed: int = 0

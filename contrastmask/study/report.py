@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -14,7 +16,7 @@ from contrastmask.files.whole_file import write_whole
 from contrastmask.study.figures import table_figures
 from contrastmask.study.page import table_page
 from contrastmask.study.plan import Table
-from contrastmask.study.plots import plot_curves, plot_variants
+from contrastmask.study.plots import plot_split
 from contrastmask.study.runner import MARK
 
 
@@ -28,13 +30,39 @@ def write_report(name: str, table: Table, root: Path, folder: Path) -> Path:
     if not any(root.rglob(MARK)):
         raise DataError(f"{root} holds no finished run; python -m contrastmask.study run table={name} out={root}")
     found = table_figures(table, root)
-    plot = plot_curves if table.points else plot_variants
-    for split, variants in found.items():
-        plot(folder / f"{name}-{split}.png", f"{name}, {split}", variants)
+    draw(name, table, found, folder)
     write_whole(folder / f"{name}.json", json.dumps(found, indent=1) + "\n")
     header = [f"Hardware of this report's machine: {processor()}; PyTorch {torch.__version__}."]
     write_whole(folder / f"{name}.md", table_page(name, table, found, header))
     return folder / f"{name}.md"
+
+
+def draw_again(name: str, table: Table, folder: Path) -> list[Path]:
+    """Draw the plots of the ``NAME.json`` that a report left in ``folder``; returns them.
+
+    Raises:
+        DataError: there is none, or it cannot be read.
+        ConfigError: matplotlib is not installed.
+    """
+    file = folder / f"{name}.json"
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} cannot be read ({error}); python -m contrastmask.study report writes it") from error
+    return draw(name, table, found, folder)
+
+
+def draw(name: str, table: Table, found: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Draw a plot a split into ``folder``, of what :func:`table_figures` gives; returns them.
+
+    Raises:
+        ConfigError: matplotlib is not installed.
+    """
+    paths = []
+    for split, lines in found.items():
+        paths.append(folder / f"{name}-{split}.png")
+        plot_split(paths[-1], name, table, split, lines)
+    return paths
 
 
 def processor() -> str:

@@ -7,12 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
+from contrastmask.conf_folder import CONF
 from contrastmask.errors import DataError
 from contrastmask.study import cam_truth
 from contrastmask.study.figures import table_figures
-from contrastmask.study.report import write_report
+from contrastmask.study.plan import load_table
+from contrastmask.study.report import draw_again, write_report
 from contrastmask.study.separation import FILE
 from tests.study.runs import TABLE, write_runs
 
@@ -49,6 +53,56 @@ def test_page(tmp_path: Path) -> None:
     for split in TABLE.splits:
         with Image.open(tmp_path / "docs" / f"tiny-{split}.png") as picture:
             assert picture.width > 800
+
+
+def texts(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Every text of the plots that are saved from here on, a list a plot."""
+    kept: list[list[str]] = []
+
+    def keep(figure: Figure, path: Path) -> None:
+        figure.draw_without_rendering()
+        kept.append([text.get_text() for text in figure.findobj(Text) if text.get_text()])
+
+    monkeypatch.setattr("contrastmask.study.plots.save_figure", keep)
+    return kept
+
+
+def test_plots_say_what_they_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = replace(TABLE, variants=("full",), splits=("voc_nonvoc",), points={"50": ["a=1"], "1858": []},
+                    axis="masks in training", title="How many masks")  # fmt: skip
+    write_runs(tmp_path / "runs", table)
+    kept = texts(monkeypatch)
+    write_report("tiny", table, tmp_path / "runs", tmp_path / "docs")
+    assert kept[0].count("masks in training") == 3  # below each panel
+    for text in ("How many masks (novel: all but VOC's classes)", "novel classes", "base classes", "1,858",
+                 "IoU in given boxes, percent"):  # fmt: skip
+        assert text in kept[0]
+    assert draw_again("tiny", table, tmp_path / "docs") == [tmp_path / "docs" / "tiny-voc_nonvoc.png"]
+    assert kept[1] == kept[0]
+    with pytest.raises(DataError, match=r"gone\.json cannot be read"):
+        draw_again("gone", table, tmp_path / "docs")
+
+
+def test_no_text_of_the_widest_plot_is_cut_or_covers_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Figure] = []
+    monkeypatch.setattr("contrastmask.study.plots.save_figure", lambda figure, path: kept.append(figure))
+    docs = Path(__file__).parents[2] / "docs" / "study"
+    draw_again("many_four", load_table("many_four"), docs)
+    (figure,) = kept
+    figure.draw_without_rendering()
+    parts = [*(axis.xaxis.label for axis in figure.axes), *figure.legends, figure._suptitle]
+    places = [part.get_window_extent() for part in parts]
+    for i, place in enumerate(places):
+        assert place.x0 >= 0
+        assert place.x1 <= figure.bbox.x1
+        assert not any(place.overlaps(other) for other in places[:i])
+
+
+def test_every_table_names_its_plots_and_their_axis() -> None:
+    for path in (CONF / "study").glob("*.yaml"):
+        table = load_table(path.stem)
+        assert table.title, path
+        assert bool(table.axis) == bool(table.points), path
 
 
 def test_what_is_not_finished_is_said(tmp_path: Path) -> None:
