@@ -16,6 +16,7 @@ from contrastmask.conf_folder import CONF
 from contrastmask.errors import ConfigError
 from contrastmask.programs.job_words import setting_meant
 from contrastmask.programs.key_names import did_you_mean, key_names
+from contrastmask.programs.others_words import word_here
 
 _KINDS = {"Float": "a number", "Integer": "a whole number", "Boolean": "true or false", "String": "a text"}
 _WAY_OUT = "--help lists all"
@@ -38,7 +39,7 @@ def explained(error: Exception, program: str, overrides: Sequence[str]) -> Confi
     if isinstance(cause, ValidationError):
         return ConfigError(_wrong_value(cause, overrides))
     if found := re.search(r"ould not (?:override|delete)[^']*'([^']+)'", str(error)):
-        return ConfigError(_no_key(found[1], program))
+        return ConfigError(_no_key(found[1], program, overrides))
     if str(error).startswith("Ambiguous value"):
         word = re.search(r"'(.*)'", str(error))
         return ConfigError(
@@ -97,9 +98,10 @@ def _wrong_value(cause: ValidationError, overrides: Sequence[str]) -> str:
     return f"{given[0] if given else key}: {wanted}"
 
 
-def _no_key(key: str, program: str) -> str:
+def _no_key(key: str, program: str, overrides: Sequence[str]) -> str:
     key = key.replace("/", ".")
-    return f"no setting {key}{did_you_mean(key, _names(program))}; {_WAY_OUT}"
+    meant = word_here(key, program, overrides) or did_you_mean(key, _names(program))
+    return f"no setting {key}{meant}; {_WAY_OUT}"
 
 
 def _names(program: str) -> list[str]:

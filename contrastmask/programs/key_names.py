@@ -27,7 +27,7 @@ def key_names(cfg: DictConfig, parent: str = "") -> list[str]:
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:
     """At most three names that may be meant: one of another place first, then those that are spelt alike."""
-    names = list(names)
+    names = [known for known in names if name.startswith("hydra") or not known.startswith("hydra.")]
     parent, _, leaf = name.rpartition(".")
     elsewhere = [known for known in names if known != name and known.rpartition(".")[2] == leaf]
     beside = {known.rpartition(".")[2]: known for known in names if known.rpartition(".")[0] == parent}

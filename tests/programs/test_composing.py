@@ -13,7 +13,14 @@ from omegaconf import DictConfig
 
 from contrastmask.check import main as check
 from contrastmask.errors import ConfigError
-from contrastmask.programs import config, predict_config
+from contrastmask.programs import (
+    audit_config,
+    config,
+    export_config,
+    model_export_config,
+    predict_config,
+    review_config,
+)
 from contrastmask.programs.composing import FULL_ERROR, composed, run
 from contrastmask.programs.foreign_objects import check_arguments
 from contrastmask.programs.launch import job
@@ -44,6 +51,26 @@ BAD = {
     "data.root=a,b": "-m in front",
     "foo": "KEY=VALUE is wanted",
     "=3": "KEY=VALUE is wanted",
+}
+OTHERS = {  # program and word → what it is called there
+    "predict data.root=/d": "no setting data.root; here it is data.annotations=FILE.json data.images=DIR; --help",
+    "predict data.root=/d data.train_annotations=t.json data.train_images=i": "data.annotations=/d/t.json "
+    "data.images=/d/i;",
+    "audit data.val_images=i data.val_annotations=v.json": "data.annotations=v.json data.images=i;",
+    "review data.root=/d": "data.annotations=FILE.json data.images=DIR",
+    "review split=as_annotated": "the file and its images alone",
+    "export_annotations data.train_images=/i": "data.annotations=FILE.json data.images=/i",
+    "export data.val_annotations=/v.json": "data.annotations=/v.json data.images=DIR",
+    "predict split=as_annotated": "no setting split; the checkpoint tells its classes",
+    "predict experiment=complete": "here it is task=complete",
+    "train data.annotations=x": "here it is data.root=DIR data.train_annotations=FILE.json "
+    "data.val_annotations=FILE.json",
+    "test data.images=x": "here it is data.root=DIR data.val_images=DIR;",
+    "train output=x": "here it is hydra.run.dir=DIR",
+    "test device=cpu": "trainer.accelerator=cpu",
+    "train task=complete": "`contrastmask predict` has it",
+    "predict checkpoint=x": "here it is ckpt_path=FILE",
+    "predict rot=x": "no setting rot;",
 }
 ADDED = {
     "+model.foo=5": "no setting model.foo",
@@ -79,6 +106,17 @@ def test_what_cannot_be_composed(word: str, capsys: pytest.CaptureFixture) -> No
     with pytest.raises(ConfigError) as error:
         composed("test", [word])
     assert BAD[word].split(" (did")[0] in str(error.value)
+
+
+@pytest.mark.parametrize("words", OTHERS)
+def test_the_words_of_another_program(words: str) -> None:
+    program, *overrides = words.split()
+    for schema in (config, predict_config, audit_config, review_config, export_config, model_export_config):
+        schema.register()
+    with pytest.raises(ConfigError) as error:
+        composed(program, overrides)
+    assert OTHERS[words] in str(error.value)
+    assert "hydra." not in str(error.value).replace("hydra.run.dir", "")
 
 
 def test_the_way_out_of_signs_in_a_value_works(tmp_path: Path) -> None:
