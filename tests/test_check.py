@@ -76,14 +76,25 @@ def test_warnings_are_counted_at_the_end(capsys: pytest.CaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("experiment", [[], ["experiment=complete"]])
-def test_boxes_of_another_form_stop_with_that_one_reason(experiment: list[str], capsys: pytest.CaptureFixture) -> None:
-    assert main([*case("bbox-two-corners"), *experiment]) == 1
+@pytest.mark.parametrize(
+    ("name", "reason", "way"),
+    [
+        ("bbox-two-corners", "12 annotations, box is two corners x1, y1, x2, y2, not x, y, width, height in pixels (",
+         "data.repair=true reads the file's boxes so; or write them in pixels"),
+        ("polygons-in-percent", "8 annotations, mask does not lie in its box: polygons are in percent of the image (",
+         "data.repair=true scales them to fit their boxes; or write them in pixels"),
+    ],
+)  # fmt: skip
+def test_a_fault_of_nearly_all_rows_stops_with_that_one_reason(
+    name: str, reason: str, way: str, experiment: list[str], capsys: pytest.CaptureFixture
+) -> None:
+    assert main([*case(name), *experiment]) == 1
     said = capsys.readouterr().out
     [line] = [line for line in said.splitlines() if not line.startswith("val: ")]
-    assert "train.json: 12 annotations, box is two corners x1, y1, x2, y2, not x, y, width, height in pixels (" in line
-    assert line.endswith("data.repair=true reads the file's boxes so; or write them in pixels")
+    assert f"train.json: {reason}" in line
+    assert line.endswith(way)
     assert "warning" not in said
-    assert main([*case("bbox-two-corners"), *experiment, "data.repair=true"]) == 0
+    assert main([*case(name), *experiment, "data.repair=true"]) == 0
     assert "images not looked at" in capsys.readouterr().out
 
 

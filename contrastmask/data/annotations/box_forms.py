@@ -9,18 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from contrastmask.data.annotations.sieve import Sieve
-from contrastmask.data.report import Report
+from contrastmask.data.annotations.whole_fault import AGREE, FEW, nearly_all, stop
 from contrastmask.data.segmentation.extents import Extents
-from contrastmask.errors import DataError
 
 WAY = "data.repair=true reads the file's boxes so"
 PIXELS = "write them in pixels"
-AGREE = 0.9  # of the rows that tell two forms apart must tell the same
 SHARES = "x, y, width, height in shares of the image (0..1)"
 CORNERS_IN_SHARES = "two corners in shares of the image (0..1)"
 CENTRES_IN_SHARES = "the centre, width and height in shares of the image (0..1)"
 UNTOLD = "in shares of the image (0..1), of x, y or of the centre: nothing tells which"
-FEW = 3  # boxes of another form in a file of sound ones are chance
 EDGE = 0.005  # of its image that a box in shares may stand out by
 BEYOND = 0.3  # of boxes without masks that leave their image
 
@@ -105,10 +102,7 @@ def require_pixels(path: Path, form: BoxForm, sieve: Sieve) -> None:
     """
     if not (form.told and form.whole):
         return
-    sieve.report = Report()  # what else reading would find follows from this
-    sieve.count("warning", form.rows, form.reason, f"{WAY}; or {PIXELS}")
-    [line] = [line.partition(": ")[2] for line in sieve.report.lines()]
-    raise DataError(f"{path}: {line}")
+    stop(path, form.rows, form.reason, f"{WAY}; or {PIXELS}", sieve)
 
 
 def _by_masks(xywh: np.ndarray, size: np.ndarray, around: np.ndarray, known: np.ndarray) -> BoxForm | None:
@@ -123,8 +117,7 @@ def _by_masks(xywh: np.ndarray, size: np.ndarray, around: np.ndarray, known: np.
     against = int((~_fit(read(xywh[sound], size[sound]), around[sound])).sum())
     if number and number >= AGREE * (number + against) and 2 * (number + len(sound) - against) >= len(known):
         rows = _read_otherwise(read, xywh, size)
-        nearly_all = rows.sum() >= AGREE * np.isfinite(xywh).all(axis=1).sum()
-        return BoxForm(name, rows, read, whole=bool(number >= FEW and nearly_all))
+        return BoxForm(name, rows, read, whole=number >= FEW and nearly_all(rows, np.isfinite(xywh).all(axis=1)))
     if number < FEW:
         return None
     # a part of the file: its rows alone, as their masks tell them

@@ -67,8 +67,8 @@ def load_annotations(path: str | Path, image_root: str | Path, reading: Reading 
 
     Raises:
         DataError: missing file or folder (the message gives the expected layout); not JSON; no images or categories;
-            ambiguous categories; without `reading.repair` any structurally wrong row, and boxes of which
-            nearly all are of another form than x, y, width, height in pixels.
+            ambiguous categories; nearly all masks outside their boxes; without `reading.repair` any structurally wrong
+            row, and boxes of which nearly all are of another form than x, y, width, height in pixels.
     """
     return load_with_losses(path, image_root, reading)[0]
 
@@ -159,7 +159,7 @@ def _read_annotations(path: Path, sieve: References, images: dict[str, np.ndarra
     else:
         count_rectangles(rectangles, has_mask & ~crowd & sieve.alive, sieve)
     del raw
-    count_strays(masks, boxes, size, sieve.alive & ~crowd & ~misread, sieve)
+    count_strays(path, masks, boxes, size, sieve.alive & ~crowd & ~misread, sieve)
     count_percent(boxes, size, ~crowd, sieve)
     considered, join = sieve.alive & ~crowd & ~misread, reading.duplicates == "join"
     settle_doubles(boxes, image, has_mask, considered, packed.table.same, sieve, join=join)

@@ -35,7 +35,9 @@ def mend_masks(
         for meant in meanings(raw[row], int(heights[row]), int(widths[row])):
             again = pack([meant], heights[row : row + 1], widths[row : row + 1])
             around = mask_extents(again, heights[row : row + 1])
-            if not again.lacking[0] and (not usable[row] or shares_inside(around, boxes[row : row + 1])[0] >= INSIDE):
+            if not again.lacking[0] and (
+                not usable[row] or shares_inside(around.box, boxes[row : row + 1])[0] >= INSIDE
+            ):
                 raw[row], changed[row] = meant, True
                 break
     sieve.count("repaired", changed, "segmentation in another form than COCO's: read as what it can only mean")
@@ -59,7 +61,7 @@ def _scale(
 ) -> tuple[Packed, Extents]:
     widths, heights = size.T
     masks = mask_extents(packed, heights)
-    stray = usable & sieve.alive & (masks.present | masks.outline) & (shares_inside(masks, boxes) < INSIDE)
+    stray = usable & sieve.alive & (masks.present | masks.outline) & (shares_inside(masks.box, boxes) < INSIDE)
     factors = scales(masks, boxes, stray)
     scaled = (factors != 1).any(axis=1)
     if not scaled.any():

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-from contrastmask.data.annotations.boxes import FAR_LARGER
+from contrastmask.data.annotations.boxes import FAR_LARGER, MEASURES
 from contrastmask.data.annotations.sieve import Sieve
+from contrastmask.data.annotations.whole_fault import nearly_all, stop
 from contrastmask.data.segmentation.extents import Extents
 
 INSIDE = 0.8  # of what lies around a mask must lie in its box, a margin of 1 px allowed
 MANY_BOXES = 20  # fewer may lie in a corner by chance
 SCALES = "data.repair=true scales them to fit their boxes"
+PIXELS = "or write them in pixels"
+OTHERS = "box or mask is another object's, or of another picture"
+UNTOLD = f"mend the file, or take `bbox` out of it: {MEASURES}"
 
 
-def shares_inside(masks: Extents, boxes: np.ndarray) -> np.ndarray:
-    """float64 [A]: how much of the rectangle around each mask lies in its box; NaN where there is no outline."""
+def shares_inside(around: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """float64 [A]: how much of the rectangle around each mask lies in its box, both xyxy [A, 4]; NaN where there is no
+    mask."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        low = np.maximum(masks.box[:, :2], boxes[:, :2] - 1)
-        high = np.minimum(masks.box[:, 2:], boxes[:, 2:] + 1)
-        side = np.maximum(masks.box[:, 2:] - masks.box[:, :2], 1e-9)
+        low = np.maximum(around[:, :2], boxes[:, :2] - 1)
+        high = np.minimum(around[:, 2:], boxes[:, 2:] + 1)
+        side = np.maximum(around[:, 2:] - around[:, :2], 1e-9)
         return (np.clip(high - low, 0, None) / side).clip(max=1).prod(axis=1)
 
 
@@ -61,21 +68,38 @@ def count_percent(boxes: np.ndarray, size: np.ndarray, judged: np.ndarray, sieve
         sieve.count("warning", rows, reason, "multiply x by width / 100 and y by height / 100, boxes and polygons")
 
 
-def count_strays(masks: Extents, boxes: np.ndarray, size: np.ndarray, judged: np.ndarray, sieve: Sieve) -> None:
-    """Warn of both kinds, of the objects marked in `judged`, bool [A]."""
-    inside = shares_inside(masks, boxes)
-    stray = judged & (masks.present | masks.outline) & (inside < INSIDE)
+def count_strays(
+    path: Path, masks: Extents, boxes: np.ndarray, size: np.ndarray, judged: np.ndarray, sieve: Sieve
+) -> None:
+    """Warn of both kinds, of the objects marked in `judged`, bool [A].
+
+    Args:
+        path: of the file, for the message. boxes: float64 [A, 4], xyxy inside their images of (W, H) `size` [A, 2].
+
+    Raises:
+        DataError: nearly all masks of the file lie outside their boxes.
+    """
+    drawn = judged & (masks.present | masks.outline)
+    stray = drawn & (shares_inside(masks.box, boxes) < INSIDE)
     if stray.any():
         factors = scales(masks, boxes, stray)
-        # what has no pixel is counted as that, unless a scale would give it some
-        stray &= masks.present | (factors != 1).any(axis=1)
         scaled = (factors != 1).any(axis=1)
-        what = unit(factors[scaled], size[scaled]) if scaled.any() else ""
-        sieve.count("warning", scaled, f"mask does not lie in its box: polygons are {what}", SCALES)
-        remedy = "box or mask is another object's, or of another picture; look at these rows"
-        sieve.count(
-            "warning", stray & ~scaled, f"mask does not lie in its box, over {1 - INSIDE:.0%} is outside", remedy
-        )
+        # what has no pixel is counted as that, unless a scale would give it some
+        stray &= masks.present | scaled
+        # boxes end where their image does: a mask that goes on beyond is no stranger to its box
+        seen = np.clip(masks.box, 0, np.concatenate([size, size], axis=1))
+        strange = scaled | (stray & (shares_inside(seen, boxes) < INSIDE))
+        faults = []
+        if scaled.any():
+            what = unit(factors[scaled], size[scaled])
+            faults.append((scaled, f"mask does not lie in its box: polygons are {what}", SCALES, f"{SCALES}; {PIXELS}"))
+        reason = f"mask does not lie in its box, over {1 - INSIDE:.0%} is outside"
+        faults.append((stray & ~scaled, reason, f"{OTHERS}; look at these rows", f"{OTHERS}; {UNTOLD}"))
+        if nearly_all(strange, drawn):
+            rows, reason, _, way = faults[0]
+            stop(path, rows & strange, reason, way, sieve)
+        for rows, reason, remedy, _ in faults:
+            sieve.count("warning", rows, reason, remedy)
     with np.errstate(over="ignore", invalid="ignore"):
         around = (masks.box[:, 2:] - masks.box[:, :2]).prod(axis=1)
         far = judged & masks.present & ~stray & ((boxes[:, 2:] - boxes[:, :2]).prod(axis=1) > FAR_LARGER * around)

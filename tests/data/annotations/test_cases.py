@@ -95,6 +95,8 @@ def test_val_without_masks_is_read() -> None:
         ("merged-image-ids/", "4 images, whose id occurred before (ids 1, 2, 3, 4)", "drops all images of such an id"),
         ("unused-root-category-same-name", "'cat' (id 0: 0 objects, id 1: 4 objects)", "empty_categories=drop"),
         ("bbox-two-corners", "12 annotations, box is two corners x1, y1, x2, y2, not", "repair=true reads the file's"),
+        ("polygons-in-percent", "8 annotations, mask does not lie in its box: polygons are in perc", "repair=true"),
+        ("polygons-of-a-larger-picture", "8 annotations, mask does not lie in its box: polygons are of a", "repair="),
         ("flat-polygons", "8 annotations, segmentation is neither polygons", "repair=true reads what can only"),
         ("rle-size-width-first", "8 annotations, run lengths of another size", "repair=true reads what can only mean"),
         ("bbox-empty", "12 annotations, bbox is not four finite numbers (cat 4, dog 4", "measures boxes on masks"),
@@ -184,8 +186,6 @@ def test_a_polygon_of_one_point_is_no_mask() -> None:
 @pytest.mark.parametrize(
     ("name", "warning", "way"),
     [
-        ("polygons-in-percent", "8 annotations, mask does not lie in its box: polygons are in percent", "repair=true"),
-        ("polygons-of-a-larger-picture", "8 annotations, mask does not lie in its box: polygons are of", "repair=true"),
         ("boxes-as-rectangle-polygons", "4 annotations, mask is its own box, many or all of a class (kite 4", "s=box"),
     ],
 )

@@ -221,8 +221,10 @@ def test_polygons_of_another_scale(tmp_path: Path, scale: tuple[float, float]) -
         row(i, bbox=[x, y, w, h], segmentation=[(np.array([x, y, x + w, y, x, y + h]) * (scale * 3)).tolist()])
         for i, (x, y, w, h) in enumerate(boxes)
     ]
-    plain = read(tmp_path, content(rows))
-    assert "mask does not lie in its box: polygons are" in plain.report.lines("warning")[0]
+    with pytest.raises(DataError) as error:
+        read(tmp_path, content(rows))
+    assert "a.json: 4 annotations, mask does not lie in its box: polygons are" in str(error.value)
+    assert str(error.value).endswith(": data.repair=true scales them to fit their boxes; or write them in pixels")
     records = read(tmp_path, content(rows), repair=True)
     for a, (x, y, w, h) in enumerate(boxes):
         wanted = coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects([[x, y, x + w, y, x, y + h]], H, W)))
@@ -248,6 +250,42 @@ def test_strays_that_nothing_explains_stay_and_are_named(tmp_path: Path) -> None
         records = read(tmp_path, content(rows), repair=repair)
         assert records.has_mask.all()
     assert reasons(read(tmp_path, content(rows)), "warning") == {"mask does not lie in its box, over 20% is outside": 1}
+
+
+def test_polygons_of_another_scale_in_a_part_of_the_file(tmp_path: Path) -> None:
+    away = {"segmentation": [[20, 20, 60, 20, 20, 60]]}
+    rows = [row(i, image_id=i, **(away if i < 4 else {})) for i in range(1, 9)]
+    images = [image(i, height=80, width=80) for i in range(1, 9)]
+    [line] = read(tmp_path, content(rows, images)).report.lines("warning")
+    assert "3 annotations, mask does not lie in its box: polygons are of a picture 2 times as large" in line
+
+
+def test_masks_of_other_objects_all_over_the_file_stop_and_the_way_out_leads_on(tmp_path: Path) -> None:
+    rows = [row(i, image_id=i, bbox=[35, 3 + i, 9, 9]) for i in range(1, 5)]
+    images = [image(i) for i in range(1, 5)]
+    for repair in (False, True):
+        with pytest.raises(DataError) as error:
+            read(tmp_path, content(rows, images), repair=repair)
+        said = str(error.value)
+        assert (
+            "a.json: 4 annotations, mask does not lie in its box, over 20% is outside (dog 4; ids 1, 2, 3, 4): " in said
+        )
+        assert said.endswith("mend the file, or take `bbox` out of it: data.repair=true measures boxes on masks")
+    for number in rows:
+        del number["bbox"]
+    assert read(tmp_path, content(rows, images), repair=True).boxes.tolist() == [[10, 10, 30, 30]] * 4
+    few = [row(i, image_id=i, bbox=[35, 3 + i, 9, 9]) for i in range(1, 3)]
+    assert read(tmp_path, content(few, images)).has_mask.all()  # two are chance
+
+
+def test_masks_beyond_the_edge_stop_nothing(tmp_path: Path) -> None:
+    beyond = [[30, 10, 90, 10, 90, 30, 30, 30]]
+    rows = [row(i, image_id=i, bbox=[30, 10, 60, 20], segmentation=beyond) for i in range(1, 5)]
+    images = [image(i) for i in range(1, 5)]
+    assert (
+        reasons(read(tmp_path, content(rows, images)), "warning")["mask does not lie in its box, over 20% is outside"]
+        == 4
+    )
 
 
 def test_boxes_far_larger_than_their_masks(tmp_path: Path) -> None:
