@@ -1,4 +1,4 @@
-"""The typed schema of ``contrastmask audit``; the values live in ``conf/audit.yaml``."""
+"""The typed schema of ``contrastmask audit``; the values live in ``conf/audit.yaml``, with a few words on each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from omegaconf import MISSING, DictConfig
 
 from contrastmask.checkpoints.ranges import at_least, check_ranges
 from contrastmask.programs.key_names import checked_object
-from contrastmask.programs.predict_config import PredictDataConfig
+from contrastmask.programs.predict_config import FileConfig
 
 
 @dataclass
@@ -18,9 +18,9 @@ class AuditConfig:
 
     ckpt_path: str = MISSING
     output: str = MISSING
-    data: PredictDataConfig = field(default_factory=PredictDataConfig)
-    crops: str | None = None  # a crop branch that gives the detector its masks
-    tta: str = MISSING  # of a crop branch
+    data: FileConfig = field(default_factory=FileConfig)
+    crops: str | None = None
+    tta: str = MISSING
     classes: list[str] | None = None
     predicted: bool = False
     other_classes: bool = True

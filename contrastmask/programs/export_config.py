@@ -1,4 +1,4 @@
-"""The typed schema of ``contrastmask export-annotations``; the values live in ``conf/export_annotations.yaml``."""
+"""The typed schema of ``contrastmask export-annotations``; values and words: ``conf/export_annotations.yaml``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from omegaconf import MISSING, DictConfig
 
 from contrastmask.checkpoints.ranges import check_ranges
 from contrastmask.programs.key_names import checked_object
-from contrastmask.programs.predict_config import PredictDataConfig
+from contrastmask.programs.predict_config import FileConfig
 
 
 @dataclass
@@ -44,7 +44,7 @@ class ExportConfig:
     output: str = MISSING
     form: str | None = None
     overwrite: bool = False
-    data: PredictDataConfig = field(default_factory=PredictDataConfig)
+    data: FileConfig = field(default_factory=FileConfig)
     labelstudio: LabelStudioConfig = field(default_factory=LabelStudioConfig)
     yolo: YoloConfig = field(default_factory=YoloConfig)
     fiftyone: FiftyOneConfig = field(default_factory=FiftyOneConfig)

@@ -9,12 +9,14 @@ import hydra
 from omegaconf import OmegaConf
 
 from contrastmask.conf_folder import CONF
+from contrastmask.programs.setting_words import setting_words, with_words
 
 _TABLES = "study"  # read by the study alone, no group of a program
 
 
 def help_text(program: str, overrides: Sequence[str], own: Sequence[str] = ()) -> str:
-    """The template ``hydra.help.template`` of a program with its groups and its settings under ``overrides``.
+    """The template ``hydra.help.template`` of a program with its groups and its settings under ``overrides``, each with
+    its words.
 
     Args:
         own: folders of further choices, as given to ``--config-dir``.
@@ -25,7 +27,8 @@ def help_text(program: str, overrides: Sequence[str], own: Sequence[str] = ()) -
         cfg = hydra.compose(program, [*overrides, *found], return_hydra_config=True)
     template = cfg.hydra.help.template
     settings = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
-    return template.replace("$APP_CONFIG_GROUPS", _groups(folders)).replace("$CONFIG", OmegaConf.to_yaml(settings))
+    told = with_words(OmegaConf.to_yaml(settings), setting_words(program))
+    return template.replace("$APP_CONFIG_GROUPS", _groups(folders)).replace("$CONFIG", told)
 
 
 def _groups(folders: Sequence[Path]) -> str:

@@ -1,4 +1,4 @@
-"""The typed schema of ``contrastmask export``; the values live in ``conf/export.yaml``."""
+"""The typed schema of ``contrastmask export``; the values live in ``conf/export.yaml``, with a few words on each."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ CHOICES = {"format": ("onnx", "openvino"), "precision": ("fp32", "int8")}
 class ExportDataConfig:
     """For int8: objects of the user's own images."""
 
-    annotations: str | None = None  # COCO format; with masks where there are any
-    images: str | None = None  # folder of its images
+    annotations: str | None = None
+    images: str | None = None
 
 
 @dataclass
@@ -27,11 +27,11 @@ class ExportConfig:
     """The whole program."""
 
     ckpt_path: str = MISSING
-    output: str = MISSING  # a folder
-    format: str = MISSING  # onnx or openvino
-    precision: str = MISSING  # fp32 or int8
+    output: str = MISSING
+    format: str = MISSING
+    precision: str = MISSING
     data: ExportDataConfig = field(default_factory=ExportDataConfig)
-    objects: int = at_least(8)  # int8: so many to measure on, and so many others to judge by
+    objects: int = at_least(8)
     overwrite: bool = False
 
 

@@ -1,4 +1,4 @@
-"""The typed schema of ``predict.py``; the values live in ``conf/predict.yaml``."""
+"""The typed schema of ``predict.py``; the values live in ``conf/predict.yaml``, with a few words on each."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ TASKS = ("detect", "complete")
 
 
 @dataclass
-class PredictDataConfig:
-    """Files of COCO format."""
+class FileConfig:
+    """A COCO-format file, the folder of its images, and how both are read, as in training's data settings."""
 
-    annotations: str | None = None  # task=complete: the file to complete
-    images: str | None = None  # folder of the images that a COCO-format file names
-    truth: str | None = None  # task=complete: a file with the true masks, to judge the new ones by
-    repair: bool = False  # mend or drop, and count, broken records that otherwise stop the program
-    crowd: str = "region"  # task=complete, as in training's data settings, also the next three
+    annotations: str | None = None
+    images: str | None = None
+    repair: bool = False
+    crowd: str = "region"
     rectangles: str = "mask"
     duplicates: str = "keep"
     empty_categories: str = "keep"
-    strip_path: Any = 0  # of image files, as in training's data settings, also the next three
+    strip_path: Any = 0
     follow_links: bool = False
     exif: str = "auto"  # of a COCO-format source and of task=complete; other sources are read as a viewer shows them
     bit_depth: Any = 16
@@ -48,16 +47,23 @@ class PredictDataConfig:
 
 
 @dataclass
+class PredictDataConfig(FileConfig):
+    """The file to complete, or that names the images to find objects in."""
+
+    truth: str | None = None
+
+
+@dataclass
 class PredictConfig:
     """The whole program."""
 
-    task: str = MISSING  # detect or complete
+    task: str = MISSING
     ckpt_path: str = MISSING
-    output: str = MISSING  # detect: a folder; complete: the file to write
-    source: str | None = None  # detect: an image, a folder, a pattern or a COCO-format file
+    output: str = MISSING
+    source: str | None = None
     data: PredictDataConfig = field(default_factory=PredictDataConfig)
-    crops: str | None = None  # a crop branch that gives the detector its masks; complete: one with its maps
-    tta: str = MISSING  # of a crop branch
+    crops: str | None = None
+    tta: str = MISSING
     device: str | None = None
     precision: str = MISSING
     batch_size: int = at_least(1)

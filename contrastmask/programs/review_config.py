@@ -1,4 +1,4 @@
-"""The typed schema of ``contrastmask review``; the values live in ``conf/review.yaml``."""
+"""The typed schema of ``contrastmask review``; the values live in ``conf/review.yaml``, with a few words on each."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from contrastmask.review.options import ReviewOptions
 class ReviewDataConfig:
     """Files of COCO format."""
 
-    annotations: str = MISSING  # the file to look at
-    images: str = MISSING  # folder of its images
-    before: str | None = None  # an earlier form of the file, whose masks are shown beside
-    repair: bool = False  # as in training's data settings, also the next five
+    annotations: str = MISSING
+    images: str = MISSING
+    before: str | None = None
+    repair: bool = False
     crowd: str = "region"
     strip_path: Any = 0
     follow_links: bool = False
@@ -44,7 +44,7 @@ class ReviewConfig:
     """The whole program."""
 
     data: ReviewDataConfig = field(default_factory=ReviewDataConfig)
-    output: str | None = None  # the file that finishing writes
+    output: str | None = None
     order: str | None = None
     reverse: bool = False
     seed: int = at_least(0)
