@@ -17,8 +17,9 @@ from contrastmask.audit.options import AuditOptions
 from contrastmask.errors import ConfigError
 from contrastmask.prediction.predictor import Predictor
 from contrastmask.programs.audit_config import AuditConfig, typed
-from contrastmask.programs.closing import command, given_words, setting
-from contrastmask.programs.review_config import reading_words
+from contrastmask.programs.closing import command, reading_words, setting
+from contrastmask.programs.reading_settings import reading_settings
+from contrastmask.programs.review_config import ReviewDataConfig
 
 _SAME = ("classes", "predicted", "other_classes", "shown", "overwrite", "batch_size", "num_workers")
 
@@ -45,11 +46,9 @@ def audit(cfg: DictConfig) -> int:
     ):
         if summary[names]:
             console.print(f"{len(summary[names])} {what}: {summary[names][:5]}", markup=False, soft_wrap=True)
-    look = command(
-        "review",
-        f"{shlex.quote(str(options.output))} {setting('data.images', options.images)}{reading_words(given_words())}",
-        "look at them, accept or reject",
-    )
+    reading = reading_words(reading_settings(vars(config.data), ReviewDataConfig))
+    words = [shlex.quote(str(options.output)), setting("data.images", options.images), *reading]
+    look = command("review", " ".join(words), "look at them, accept or reject")
     for line in (f"sheet        {options.sheet}", f"file         {options.output}", f"next:        {look}"):
         console.print(line, markup=False, soft_wrap=True)
     return int(bool(summary["unreadable"]))

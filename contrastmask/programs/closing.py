@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 
 from contrastmask.conf_folder import CHECKOUT, CONF
+from contrastmask.data.reading import Reading
 from contrastmask.evaluation.detections import FILES
-from contrastmask.programs.config import Config
+from contrastmask.programs.config import Config, DataConfig
 from contrastmask.programs.data_options import subset_options
 from contrastmask.programs.incomplete import Incomplete
+from contrastmask.programs.reading_settings import reading_settings
 
 _FILES = ("train_annotations", "train_images", "val_annotations", "val_images")
 
@@ -23,19 +27,28 @@ def data_words(config: Config, overrides: Sequence[str]) -> str:
     folders that are not there are not named: the run did without them.
 
     Args:
-        overrides: the words that the run was started with: how files are read, and own lists of classes.
+        overrides: the words that the run was started with: batches, image sizes, own lists of classes.
     """
     data, found = config.data, subset_options(config)
     root = data.root or found["val_annotations"].parents[len(Path(data.val_annotations).parts) - 1]
     words = [
         setting("data.root", root),
         *(setting(f"data.{name}", getattr(data, name)) for name in _FILES if found[name].exists()),
+        *reading_words(reading_settings(vars(data), DataConfig)),
     ]
-    named = ("data.root=", "data.shapes.", *(f"data.{name}=" for name in _FILES))
-    words += [shlex.quote(w) for w in overrides if w.startswith(("data.", "split.")) and not w.startswith(named)]
+    told = {f"data.{name}" for name in ("root", *_FILES, *(entry.name for entry in fields(Reading)))}
+    for word in overrides:
+        key = word.partition("=")[0].lstrip("+")
+        if key.startswith(("data.", "split.")) and not key.startswith("data.shapes.") and key not in told:
+            words.append(shlex.quote(word))
     split = next((w for w in overrides if w.startswith("split=")), f"split={config.split.name}")
     own = not (CONF / "split" / f"{split.partition('=')[2]}.yaml").is_file()
     return "".join(f" {word}" for word in [*words, *([] if own else [split])])
+
+
+def reading_words(reading: Mapping[str, Any]) -> list[str]:
+    """The words of a command line for settings of reading, as a shell takes them."""
+    return [setting(f"data.{name}", value) for name, value in reading.items()]
 
 
 def setting(key: str, value: str | Path | float) -> str:
@@ -102,8 +115,7 @@ def what_next(
         )
     if lacking is not None:
         words = [setting("data.annotations", lacking.annotations), setting("data.images", lacking.images)]
-        words += [setting(f"data.{name}", value) for name, value in lacking.reading.items()]
-        words.append(setting("output", folder / "completed.json"))
+        words += [*reading_words(lacking.reading), setting("output", folder / "completed.json")]
         cut = model if crops is None or sees else setting("ckpt_path", crops)
         lines.append(command("predict", f"task=complete {cut} {' '.join(words)}", "the masks that this file lacks"))
     return _listed(lines)

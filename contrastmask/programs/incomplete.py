@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contrastmask.programs.predict_config import PredictDataConfig
+from contrastmask.programs.reading_settings import reading_settings
 
 if TYPE_CHECKING:  # the programs' help needs no torch
     from contrastmask.checkpoints.read import Checkpoint
     from contrastmask.data.subsets import Subsets
-
-_PLAIN = PredictDataConfig()
-_READING = tuple(
-    entry.name for entry in fields(PredictDataConfig) if entry.name not in ("annotations", "images", "truth")
-)
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,8 @@ def incomplete(subsets: Subsets, data: Mapping[str, Any], trained_on: Incomplete
     for side, records in subsets.records.items():
         without = ~(records.crowd | records.has_mask | records.predicted)
         lacking[side] = int(without.sum()) - (subsets.withheld if side == "train" else 0)
-    own = {side: Incomplete(*subsets.paths[side], _reading(data)) for side, count in lacking.items() if count > 0}
+    reading = reading_settings(data, PredictDataConfig)
+    own = {side: Incomplete(*subsets.paths[side], reading) for side, count in lacking.items() if count > 0}
     return own.get("train") or trained_on or own.get("val")
 
 
@@ -54,9 +51,5 @@ def of_training(checkpoint: Checkpoint) -> Incomplete | None:
     if not by_masks or len(checkpoint.base) == checkpoint.classes or not all(isinstance(n, str) for n in names):
         return None
     root, annotations, images = map(Path, names)
-    found = Incomplete(root / annotations, root / images, _reading(data))
+    found = Incomplete(root / annotations, root / images, reading_settings(data, PredictDataConfig))
     return found if found.annotations.is_file() and found.images.is_dir() else None
-
-
-def _reading(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {n: data[n] for n in _READING if n in data and data[n] != getattr(_PLAIN, n)}

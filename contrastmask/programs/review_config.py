@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -30,13 +28,6 @@ class ReviewDataConfig:
     follow_links: bool = False
     exif: str = "auto"
     bit_depth: Any = 16
-
-
-def reading_words(given: Sequence[str]) -> str:
-    """Of another program's words those on how a file is read that a review understands, too; " " before each."""
-    paths = ("annotations", "images", "before")
-    known = [f"data.{entry.name}" for entry in fields(ReviewDataConfig) if entry.name not in paths]
-    return "".join(f" {shlex.quote(word)}" for word in given if word.partition("=")[0].lstrip("+") in known)
 
 
 @dataclass
