@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from contrastmask.errors import ConfigError, DataError, plain_errors
 from contrastmask.files.lock import held
+from contrastmask.programs.failed_start import Forgotten, missing_folders
 from contrastmask.programs.several_processes import agreed_folder
 from contrastmask.spoken import is_first_process
 
@@ -33,11 +34,10 @@ _CLAIMS = ExitStack()
 
 @contextmanager
 def released() -> Iterator[None]:
-    """Let go, at the end of the block, of every folder that was claimed within it."""
-    try:
+    """Let go, at the end of the block, of every folder that was claimed within it; where an error ended it before the
+    run had begun, the folder goes, too."""
+    with _CLAIMS:
         yield
-    finally:
-        _CLAIMS.close()
 
 
 class ClaimedFolder(Callback):
@@ -92,6 +92,7 @@ class _Claim:
             self._put(self.key, str(place))
 
     def _mine(self, folder: Path) -> Path:
+        new, around = not folder.exists(), missing_folders(folder.parent)
         try:
             place = _existing(folder) if self.named else _fresh(folder)
             with tempfile.TemporaryFile(dir=place) as file:
@@ -104,6 +105,7 @@ class _Claim:
             _CLAIMS.enter_context(held(place, place / LOCK))
             for part in sorted(place.iterdir()) if self.sweep else [place]:
                 _refuse(part, _resumed(self.config), self.config.hydra.job.name)
+            _CLAIMS.push(Forgotten([place, *around] if new or place != folder else [], LOCK))
         if self.named and not self.sweep:
             _set_aside(place, _resumed(self.config))
         return place

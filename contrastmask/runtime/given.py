@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+_WIDTHS = "; as x, y, width, height they would lie in it: give x, y, x + width, y + height"
 
 
 def label_of(name: str | int, class_names: Sequence[str], path: Path) -> int:
@@ -38,8 +41,16 @@ def checked_boxes(boxes: Any, labels: Any, size: tuple[int, int]) -> np.ndarray:
     bad = ~(np.isfinite(array).all(axis=1) & (inside[:, 2:] > inside[:, :2]).all(axis=1))
     if bad.any():
         rows = np.flatnonzero(bad).tolist()
-        raise ValueError(f"boxes {rows} are not finite xyxy with an area inside the {width}x{height} image")
+        way = _WIDTHS if _as_widths(array[bad], width, height) else ""
+        raise ValueError(f"boxes {rows} are not finite xyxy with an area inside the {width}x{height} image{way}")
     return inside
+
+
+def _as_widths(boxes: np.ndarray, width: int, height: int) -> bool:
+    """Whether boxes that are none as they stand are some as x, y, width, height."""
+    ends = boxes[:, :2] + boxes[:, 2:]
+    inside = (ends <= np.array([width, height]) + 1).all() and (boxes[:, :2] >= -1).all()
+    return bool(inside and (boxes[:, 2:] > 0).all())
 
 
 def checked_image(image: Any) -> np.ndarray:
@@ -48,7 +59,10 @@ def checked_image(image: Any) -> np.ndarray:
     Raises:
         ValueError: it is something else.
     """
+    if isinstance(image, str | bytes | PathLike):
+        raise ValueError(f"an image is wanted, not its path {image}: np.asarray(PIL.Image.open(path).convert('RGB'))")
     array = np.asarray(image)
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
-        raise ValueError(f"need a uint8 RGB image [H, W, 3], got {array.dtype} {array.shape}")
+        way = "; PIL's image.convert('RGB') is one" if hasattr(image, "convert") else ""
+        raise ValueError(f"need a uint8 RGB image [H, W, 3], got {array.dtype} {array.shape}{way}")
     return array
