@@ -58,11 +58,11 @@ def main(arguments: list[str]) -> int:
         check_named_data(config, ("train", "val"))
         subsets.read()
     except ContrastMaskError as error:
-        said, rest = str(error), [] if subsets is None else _rest(subsets, str(error))
-        for side, line in rest:
-            if side == "train":
-                said = said.replace(f"\n  {line}", "")
-        console.print(f"{type(error).__name__}: {said}", markup=False, style="red", soft_wrap=True)
+        rest = [] if subsets is None else _rest(subsets, error)
+        told = {line for _, line in rest}
+        beside = [f"  {line}" for line in error.lines if line not in told]
+        said = "\n".join([f"{type(error).__name__}: {error.message}", *beside])
+        console.print(said, markup=False, style="red", soft_wrap=True)
         for side, line in rest:
             _print_line(console, side, line)
         if subsets is not None:
@@ -105,14 +105,16 @@ def _config(overrides: list[str]) -> Config:
     return typed(composed("train", [*overrides, "logger=none", "callbacks=none", "trainer.default_root_dir=null"]))
 
 
-def _rest(subsets: Subsets, said: str) -> list[tuple[str, str]]:
-    """What there is to say of the two files, (side, line), where training would stop with the error ``said``."""
+def _rest(subsets: Subsets, stopped: ContrastMaskError) -> list[tuple[str, str]]:
+    """What there is to say of the two files, (side, line), where training would stop with this error."""
+    # what has been said, and what it was said of with the file's side before it
+    known = {error.message for error in (stopped, stopped.__cause__) if isinstance(error, ContrastMaskError)}
     rest = []
     for side, (path, folder) in subsets.paths.items():
         try:
             report = subsets.load(path, folder, subsets.readings[side], folder=subsets.cache).report
         except ContrastMaskError as error:
-            if str(error) not in said:
+            if error.message not in known:
                 rest.append((side, f"{type(error).__name__}: {error}"))
             continue
         rest += [(side, line) for line in report.lines()]

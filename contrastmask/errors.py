@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -13,15 +13,26 @@ from contrastmask.streams import lasting_streams, lost_output
 class ContrastMaskError(Exception):
     """Base of every error raised on purpose by this package.
 
+    Args:
+        message: what is wrong, and the way out.
+        lines: what may have led to it, a line each; they stand below the message.
+
     One that is raised in a loader's worker process arrives with the worker's traceback as its message
     (``torch._utils.ExceptionWrapper``); of that the sentence is kept.
     """
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: str = "", lines: Iterable[str] = ()) -> None:
         mark = f"\n{type(self).__module__}.{type(self).__qualname__}: "
         if message.startswith("Caught ") and mark in message:
             message = message.rpartition(mark)[2].rstrip("\n")
         super().__init__(message)
+        self.message, self.lines = message, tuple(lines)
+
+    def __str__(self) -> str:
+        return "\n  ".join([self.message, *self.lines])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.lines)
 
 
 class DataError(ContrastMaskError):

@@ -109,6 +109,24 @@ def test_an_error_has_what_was_lost_beside_it(capsys: pytest.CaptureFixture) -> 
     assert "data.crowd=perhaps is unknown; choose from region, object" in capsys.readouterr().out
 
 
+def test_what_an_error_has_beside_it_is_said_once(capsys: pytest.CaptureFixture, tmp_path) -> None:
+    data = case("flat-polygons")
+    assert main([*data, "split=voc_nonvoc"]) == 1
+    said = capsys.readouterr().out
+    for side in ("train", "val"):
+        line = f"{side}: kept without mask: "
+        assert said.count(line) == len([row for row in said.splitlines() if row.startswith(line)])
+    assert "\n  " not in said
+    # of a file that is left out of nothing, what is lost of val stands there alone, too
+    content = json.loads((CASES / "mixed.val.json").read_text())
+    content["images"] = [{**image, "height": -1} for image in content["images"]]
+    (tmp_path / "val.json").write_text(json.dumps(content))
+    assert main([*case("mixed"), f"data.val_annotations={tmp_path}/val.json", "data.repair=true"]) == 1
+    said = capsys.readouterr().out
+    assert said.count("no image is left after dropping faulty ones") == 1
+    assert said.count("without positive integer height and width") == 1
+
+
 def test_what_the_best_checkpoint_follows_is_said_before(tmp_path, capsys: pytest.CaptureFixture) -> None:
     data = tiny_data(tmp_path)
     assert main([*data, "--no-images"]) == 0

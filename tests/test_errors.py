@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from io import BytesIO, TextIOWrapper
@@ -40,6 +41,13 @@ def test_errors_of_loader_workers_are_one_sentence(kind: type[ContrastMaskError]
             list(DataLoader(Broken(kind, said), num_workers=workers))
         assert str(raised.value) == said
         assert type(raised.value) is kind
+
+
+def test_lines_beside_an_error_are_data_and_stand_below_it() -> None:
+    error = pickle.loads(pickle.dumps(DataError("a.json: nothing is left", ["2 dropped", "1 noted"])))
+    assert (error.message, error.lines) == ("a.json: nothing is left", ("2 dropped", "1 noted"))
+    assert str(error) == "a.json: nothing is left\n  2 dropped\n  1 noted"
+    assert DataError("alone").lines == ()
 
 
 def test_what_the_system_refuses_is_one_sentence_with_the_file(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -29,9 +29,9 @@ def require_masks(base: Sequence[int], records: Records, *, by_crops: bool = Fal
     """
     objects = records.labels[~records.crowd]
     if not len(objects):
-        raise DataError(f"{records.path}: no object is left to train on{lost(records)}")
+        raise DataError(f"{records.path}: no object is left to train on", lost(records))
     if not np.isin(records.labels[records.has_mask & ~records.crowd], list(base)).any():
-        raise DataError(f"{records.path}: {NOTHING}. {_way(records, by_crops)}{lost(records)}")
+        raise DataError(f"{records.path}: {NOTHING}. {_way(records, by_crops)}", lost(records))
 
 
 def _way(records: Records, by_crops: bool) -> str:
@@ -63,7 +63,8 @@ def require_usable(records: Records) -> np.ndarray:
     if len(rows) == 0:
         raise DataError(
             f"{records.path}: no object is left that a crop branch can learn from: with a drawn mask that the split "
-            f"and split.mask_share leave it, and a box of at least {LEAST_SIDE} px a side; {DRAW_SOME}{lost(records)}"
+            f"and split.mask_share leave it, and a box of at least {LEAST_SIDE} px a side; {DRAW_SOME}",
+            lost(records),
         )
     return rows
 
@@ -77,9 +78,9 @@ def bare_classes(base: Sequence[int], records: Records) -> list[str]:
     return [records.class_names[label] for label in base if objects[label] and not masks[label]]
 
 
-def lost(records: Records) -> str:
-    """What reading lost or doubts, a line each, to stand below an error that may follow from it."""
-    return "".join(f"\n  {line}" for line in records.report.lines("warning", "dropped", "without_mask", "noted"))
+def lost(records: Records) -> list[str]:
+    """What reading lost or doubts, a line each, for an error that may follow from it."""
+    return records.report.lines("warning", "dropped", "without_mask", "noted")
 
 
 def count_masks(records: Records) -> np.ndarray:

@@ -106,7 +106,8 @@ def resolve_split(rule: SplitRule, records: Records, *, by_crops: bool = False) 
             require_masks(sorted(base), records, by_crops=by_crops)
         raise ConfigError(
             f"split {name!r} leaves no {'novel' if base else 'base'} class among the {len(names)} of {records.path} "
-            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}). {_ways(records, rule)}{lost(records)}"
+            f"({', '.join(names[:10])}{', …' if len(names) > 10 else ''}). {_ways(records, rule)}",
+            lost(records),
         )
     return Split(name, names, tuple(sorted(base)), tuple(sorted(novel)))
 

@@ -165,7 +165,7 @@ def _used_images(side: Side, records: Records) -> tuple[np.ndarray, dict[str, in
         images, left_out = np.arange(len(records.image_ids)), {}
     if len(images) == 0:
         what = "train on" if side == "train" else "evaluate"
-        raise DataError(f"{records.path}: no image is left to {what}{lost(records)}")
+        raise DataError(f"{records.path}: no image is left to {what}", lost(records))
     return images, left_out
 
 

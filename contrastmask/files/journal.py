@@ -28,6 +28,7 @@ class Journal:
         path: the journal's file; one of an interrupted run with the same identity is continued.
         identity: plain values that decide the work's result.
         may_differ: names of values that may be others than those of the run that is continued.
+        of_another: what is said of the file where the identity is another; {} stands for the values that differ.
         sync_every: seconds; a piece that comes later than that after the last wait for the disk waits for it again.
 
     Attributes:
@@ -44,8 +45,10 @@ class Journal:
         sync_every: float = SYNC_EVERY,
         *,
         may_differ: Collection[str] = (),
+        of_another: str = "is of an interrupted run with other settings ({}): repeat it with those, or remove the file "
+        "to start anew",
     ) -> None:
-        self.path, self.sync_every, self._may_differ = path, sync_every, may_differ
+        self.path, self.sync_every, self._may_differ, self._of_another = path, sync_every, may_differ, of_another
         self.pieces: dict[int, Any] = {}
         self._synced = float("-inf")
         identity = json.loads(json.dumps(identity))
@@ -81,8 +84,7 @@ class Journal:
             ) from None
         if differing:
             said = ", ".join(f"{k} was {found.get(k)!r}, is {identity.get(k)!r}" for k in differing)
-            raise DataError(f"{self.path} is of an interrupted run with other settings ({said}): repeat it with those, "
-                            "or remove the file to start anew")  # fmt: skip
+            raise DataError(f"{self.path} {self._of_another.format(said)}")
         for place, line in enumerate(lines[1:], 2):
             number, piece = self._piece(place, line)
             self.pieces[number] = piece

@@ -18,6 +18,10 @@ from contrastmask.files.journal import Journal
 from contrastmask.review.states import STATES
 
 KIND = 1  # of the journal
+CHANGED = (
+    "holds the decisions about another state of the annotation file, which has changed since: put the file back as it "
+    "was to go on, or move the journal away to begin anew"
+)
 
 
 class ConflictError(Exception):
@@ -48,15 +52,7 @@ class Decisions:
         self._earlier = len(self._entries)  # of these nobody is at a window any more
 
     def _open(self) -> None:
-        try:
-            self._journal = Journal(self.path, self._identity, sync_every=0)
-        except DataError as error:
-            if "other settings" not in str(error):
-                raise
-            raise DataError(
-                f"{self.path} holds the decisions about another state of the annotation file, which has changed since: "
-                "put the file back as it was to go on, or move the journal away to begin anew"
-            ) from None
+        self._journal = Journal(self.path, self._identity, sync_every=0, of_another=CHANGED)
         self.state, self.revision = self._initial.copy(), np.zeros(len(self._initial), dtype=np.int64)
         self._entries: dict[int, dict[str, Any]] = {}
         self._holds = self.revision.copy()  # the entry that each row's state comes from

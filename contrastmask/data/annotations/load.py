@@ -92,8 +92,8 @@ def _load(
     images = read_images(content.pop("images"), image_root, faults, report, reading)
     _settle(path, faults, reading.repair, report)
     if len(images.columns["image_ids"]) == 0:
-        lost = "".join(f"\n  {line}" for line in report.lines())
-        raise DataError(f"{path}: no image is left after dropping faulty ones; mend the file's `images`{lost}")
+        said = f"{path}: no image is left after dropping faulty ones; mend the file's `images`"
+        raise DataError(said, report.lines())
     faults = Report()
     sieve = sift_references(rows, images, categories, keys, alias, faults, report, reading.repair)
     del rows, count
