@@ -58,6 +58,11 @@ def folds(norm: Any, x: Tensor) -> bool:
 
 def convolved(x: Tensor, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> Tensor:
     """``norm(conv(x))`` of a convolution without bias and a BatchNorm in eval mode."""
-    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    weight, bias = conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+    weight, bias = folded(conv.weight, norm)
     return F.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+
+
+def folded(weight: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """The weight ``[C', C, k, k]`` and bias ``[C']`` of a convolution without bias with the norm after it in them."""
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    return weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale

@@ -122,12 +122,24 @@ class CropNetwork(nn.Module):
         return levels
 
     def _quality(self, top: Tensor, features: Tensor, logits: Tensor) -> Tensor:
-        """From the object (its top features), its mask (the features inside), and how decided and large the mask is."""
         top, features, probs = top.detach().float(), features.detach().float(), logits.detach().sigmoid()
-        inside = (features * probs[:, None]).mean(dim=(2, 3)) / probs.mean(dim=(1, 2))[:, None].clamp(min=1e-3)
-        undecided = (4 * probs * (1 - probs)).mean(dim=(1, 2))
-        about = torch.stack([probs.mean(dim=(1, 2)), undecided, mask_confidence(probs)], dim=1)
-        return self.quality(torch.cat([top.mean(dim=(2, 3)), inside, about], dim=1))[:, 0]
+        inside = (features * probs[:, None]).mean(dim=(2, 3))
+        return self.quality(mask_signs(top.mean(dim=(2, 3)), inside, probs))[:, 0]
+
+
+def mask_signs(top: Tensor, inside: Tensor, probs: Tensor) -> Tensor:
+    """What a mask's quality is told by: the object, its mask, and how decided and large the mask is.
+
+    Args:
+        top: ``[N, C']``, mean of the body's last level. inside: ``[N, C]``, mean over all cells of the features times
+            the probability of the mask. probs: ``[N, G, G]``.
+
+    Returns:
+        ``[N, C' + C + 3]``.
+    """
+    size, undecided = probs.mean(dim=(1, 2)), (4 * probs * (1 - probs)).mean(dim=(1, 2))
+    about = torch.stack([size, undecided, mask_confidence(probs)], dim=1)
+    return torch.cat([top, inside / size[:, None].clamp(min=1e-3), about], dim=1)
 
 
 def _steps(inputs: int, channels: int, stride: int = 1) -> nn.Sequential:

@@ -1,0 +1,94 @@
+"""The network of the crop branch for inference on a CPU: the same function, of the layers of ``grid_layers.py``."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, Bottleneck
+
+from contrastmask.model.crops.grid_layers import GridConv, NormRelu, add_upwards
+from contrastmask.model.crops.network import CropNetwork, CropOutput, mask_signs
+from contrastmask.model.crops.timm_body import TimmBody
+from contrastmask.model.folding import folded
+
+
+class GridNetwork(nn.Module):
+    """A :class:`contrastmask.model.crops.network.CropNetwork` with the weights that it has now, its BatchNorm in its
+    convolutions: the same logits but for float32's rounding (1e-5), in two thirds of the time.
+
+    Args:
+        network: on a CPU, in float32, of a kind that :meth:`takes` says yes to.
+    """
+
+    @staticmethod
+    def takes(network: CropNetwork) -> bool:
+        """Whether there is such a form: of torchvision's bodies, in one group of channels."""
+        return not isinstance(network.body, TimmBody) and all(
+            conv.groups == 1 for conv in network.body.modules() if isinstance(conv, nn.Conv2d)
+        )
+
+    def __init__(self, network: CropNetwork) -> None:
+        super().__init__()
+        self.cam, body = network.cam, network.body
+        both = torch.cat([body["conv1"].weight, network.planes.weight], dim=1)
+        for name, value in zip(("stem", "stem_bias"), folded(both, body["bn1"]), strict=True):
+            self.register_buffer(name, value.detach())
+        self.stages = nn.ModuleList(nn.Sequential(*map(_Block, body[f"layer{stage}"])) for stage in range(1, 5))
+        self.laterals = nn.ModuleList(GridConv.of(conv.weight, None, 1) for conv in network.laterals)
+        for number, conv in enumerate(network.laterals):
+            self.register_buffer(f"bias{number}", conv.bias.detach())
+        self.upward = nn.ModuleList(
+            nn.Sequential(GridConv.of(conv.weight, None, 1), NormRelu(norm)) for conv, norm, _ in network.upward
+        )
+        self.logits = GridConv.of(network.logits.weight, network.logits.bias, 1)
+        self.quality = network.quality
+
+    @torch.no_grad()
+    def forward(self, crops: Tensor, planes: Tensor) -> CropOutput:
+        """Masks of ``crops [N, 3, S, S]``, told of boxes by ``planes [N, 2 or 3, S, S]``."""
+        levels = self._levels(torch.cat([crops, planes], dim=1))
+        values = self.laterals[-1](levels[-1]).add_(self.bias4)
+        for number in (3, 2, 1, 0):
+            # the lateral's bias goes the way up with the smaller level: what is the same everywhere stays so
+            values.add_(getattr(self, f"bias{number}"))
+            values = self.upward[3 - number](add_upwards(values, self.laterals[number](levels[number])))
+        logits = self.logits(values)[..., 0].permute(2, 0, 1).contiguous()
+        probs, cells = logits.sigmoid(), logits[0].numel()
+        inside = torch.bmm(probs.view(-1, 1, cells), values.flatten(0, 1).transpose(0, 1))[:, 0] / cells
+        quality = self.quality(mask_signs(levels[-1].mean(dim=(0, 1)), inside, probs))[:, 0]
+        return CropOutput(logits, quality, values.permute(2, 3, 0, 1))
+
+    def _levels(self, told: Tensor) -> list[Tensor]:
+        told = told.contiguous(memory_format=torch.channels_last)
+        first = F.conv2d(told, self.stem, self.stem_bias, stride=2, padding=3).relu_()
+        levels = [first.permute(2, 3, 0, 1).contiguous()]
+        values = F.max_pool2d(first, 3, stride=2, padding=1).permute(2, 3, 0, 1).contiguous()
+        for stage in self.stages:
+            values = stage(values)
+            levels.append(values)
+        return levels
+
+
+class _Block(nn.Module):
+    """A residual block of torchvision."""
+
+    def __init__(self, block: BasicBlock | Bottleneck) -> None:
+        super().__init__()
+        pairs = [
+            (getattr(block, f"conv{n}"), getattr(block, f"bn{n}")) for n in (1, 2, 3) if hasattr(block, f"conv{n}")
+        ]
+        self.convolutions = nn.ModuleList(_with_norm(*pair) for pair in pairs)
+        self.beside = None if block.downsample is None else _with_norm(*block.downsample)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[S, S, N, C]`` to ``[S', S', N, C']``."""
+        values = x
+        for convolution in self.convolutions[:-1]:
+            values = convolution(values).relu_()
+        values = self.convolutions[-1](values)
+        return values.add_(x if self.beside is None else self.beside(x)).relu_()
+
+
+def _with_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> GridConv:
+    return GridConv.of(*folded(conv.weight, norm), conv.stride[0])
