@@ -29,7 +29,16 @@ from contrastmask.data.splits import Split
 from contrastmask.data.subsets import Subsets
 from contrastmask.errors import ContrastMaskError, plain_errors
 from contrastmask.evaluation.judged import judged_as
-from contrastmask.evaluation.watched import DECIDING, LOSS, WATCHED, WATCHED_GIVEN, expected_figure, explained, unjudged
+from contrastmask.evaluation.watched import (
+    DECIDING,
+    LOSS,
+    NAMES,
+    WATCHED,
+    WATCHED_GIVEN,
+    expected_figure,
+    explained,
+    unjudged,
+)
 from contrastmask.programs.composing import composed
 from contrastmask.programs.config import Config, register, typed
 from contrastmask.programs.data_options import subset_options
@@ -124,36 +133,33 @@ def _rest(subsets: Subsets, stopped: ContrastMaskError) -> list[tuple[str, str]]
 def _print_figures(
     console: Console, config: Config, overrides: list[str], subsets: Subsets, load: Callable[..., Records]
 ) -> Report:
-    """What the best checkpoint will follow; of a detector's settings also what it is with the crop branch."""
+    """What the best checkpoint will be chosen by; of a detector's settings also with the crop branch."""
     records, crop = subsets.records["val"], config.mask_branch.kind == "crop"
     truth, report = (records, Report()) if crop else judged_as(records, subsets.readings["val"])
     _print_lines(console, "val", report)
-    _print_watched(console, config, truth, subsets.split)
-    completing, start = _completing(config, overrides), "with experiment=complete "
-    if completing is None:
-        return report
-    if completing.split == config.split:
-        _print_watched(console, completing, records, subsets.split, start)
-        return report
-    own = Subsets(**subset_options(completing), load=load)
-    try:
-        own.read()
-    except ContrastMaskError as error:
-        console.print(f"{start}training stops: {error}", markup=False, soft_wrap=True)
-    else:
-        end = f"; its split is {completing.split.name}"
-        _print_watched(console, completing, own.records["val"], own.split, start, end)
+    figure, watched, why = _watched(config, truth, subsets.split)
+    said, stops = explained(figure, watched, why), ""
+    if (completing := _completing(config, overrides)) is not None:
+        own, other = subsets, ""
+        try:
+            if completing.split != config.split:
+                own, other = Subsets(**subset_options(completing), load=load), f" (split {completing.split.name})"
+                own.read()
+            figure, _, its_why = _watched(completing, own.records["val"], own.split)
+            reason = f" ({its_why})" if its_why != why else ""
+            said += f"; with experiment=complete{other} by {NAMES[figure]}{reason}"
+        except ContrastMaskError as error:
+            stops = f"with experiment=complete training stops: {error}"
+    for line in filter(None, (said, stops)):
+        console.print(line, markup=False, soft_wrap=True)
     return report
 
 
-def _print_watched(
-    console: Console, config: Config, records: Records, split: Split, start: str = "", end: str = ""
-) -> None:
-    """What the best checkpoint will follow, on a line."""
+def _watched(config: Config, records: Records, split: Split) -> tuple[str, dict[str, str], str | None]:
+    """What the best checkpoint will be chosen by, of which figures, and why the training is never evaluated."""
     why = unjudged(**{name: config.trainer.get(name) for name in DECIDING})
     watched = WATCHED_GIVEN if config.mask_branch.kind == "crop" else WATCHED
-    figure = LOSS if why else expected_figure(records, split, watched)
-    console.print(start + explained(figure, watched, why) + end, soft_wrap=True, markup=False)
+    return LOSS if why else expected_figure(records, split, watched), watched, why
 
 
 def _print_starts_completing(

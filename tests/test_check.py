@@ -130,17 +130,19 @@ def test_what_an_error_has_beside_it_is_said_once(capsys: pytest.CaptureFixture,
 def test_what_the_best_checkpoint_follows_is_said_before(tmp_path, capsys: pytest.CaptureFixture) -> None:
     data = tiny_data(tmp_path)
     assert main([*data, "--no-images"]) == 0
-    assert "with experiment=complete the best checkpoint follows IoU of masks in given" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "chosen by mask AP of the novel classes; with experiment=complete (split as_annotated) by IoU of" in said
+    assert said.count("best checkpoint") == 1
     assert main([*data, "--no-images", "experiment=complete", "split=voc_nonvoc"]) == 0
     said = capsys.readouterr().out
-    assert "the best checkpoint follows IoU of masks in given boxes of the novel classes" in said
+    assert "the best checkpoint is chosen by IoU of masks in given boxes of the novel classes" in said
     assert said.count("best checkpoint") == 1
     for overrides, said in (
         ([], "mask AP of the novel classes"),
         (["trainer.limit_val_batches=0"], "the training loss"),
     ):
         assert main([*data, "--no-images", *overrides]) == 0
-        assert f"the best checkpoint follows {said}" in capsys.readouterr().out
+        assert f"the best checkpoint is chosen by {said}" in capsys.readouterr().out
 
 
 def test_a_training_that_ends_before_its_first_evaluation_follows_the_loss(
@@ -148,17 +150,17 @@ def test_a_training_that_ends_before_its_first_evaluation_follows_the_loss(
 ) -> None:
     data = [*tiny_data(tmp_path), "--no-images"]
     why = "trainer.check_val_every_n_epoch=6: no evaluation within the 5 epochs of the training"
-    loss, figure = f"the best checkpoint follows the training loss; {why}", "IoU of masks in given boxes"
+    loss, figure = f"the best checkpoint is chosen by the training loss; {why}", "IoU of masks in given boxes"
     assert main([*data, "experiment=complete", "schedule.epochs=5"]) == 0
     assert f"\n{loss}" in capsys.readouterr().out
     # a detector is evaluated after each epoch, the crop branch with the same words after the sixth
     assert main([*data, "schedule.epochs=5"]) == 0
     said = capsys.readouterr().out
-    assert "\nthe best checkpoint follows mask AP" in said
-    assert f"\nwith experiment=complete {loss}" in said
+    assert "\nthe best checkpoint is chosen by mask AP" in said
+    assert f"; with experiment=complete (split as_annotated) by the training loss ({why})\n" in said
     for enough in ("schedule.epochs=6", "trainer.max_epochs=-1"):
         assert main([*data, "experiment=complete", enough]) == 0
-        assert f"\nthe best checkpoint follows {figure}" in capsys.readouterr().out
+        assert f"\nthe best checkpoint is chosen by {figure}" in capsys.readouterr().out
     # what does not go with it is no fault of these settings
     assert main([*data, "mask_branch=pyramid", "experiment=demo", "data=coco", "backbone=r18"]) == 0
     assert "experiment=complete" not in capsys.readouterr().out
@@ -197,8 +199,8 @@ def test_the_split_that_a_file_of_own_classes_needs_is_named_first(tmp_path, cap
 
 def test_what_the_crop_branch_would_follow_is_said_with_its_split(tmp_path, capsys: pytest.CaptureFixture) -> None:
     assert main([*tiny_data(tmp_path, missing_masks=["kite"]), "--no-images"]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("with experiment=complete")]
-    assert line.endswith("; its split is as_annotated")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "with experiment=complete" in line]
+    assert "; with experiment=complete (split as_annotated) by IoU of masks" in line
 
 
 def test_files_are_read_once_though_the_crop_branch_has_another_split(tmp_path, monkeypatch) -> None:
@@ -215,7 +217,7 @@ def test_files_are_read_once_though_the_crop_branch_has_another_split(tmp_path, 
 def test_a_crop_branch_that_would_stop_hides_no_figure(tmp_path, capsys: pytest.CaptureFixture) -> None:
     assert main([*tiny_data(tmp_path), "--no-images", "split.mask_share=0"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("the best checkpoint follows") for line in lines)
+    assert any(line.startswith("the best checkpoint is chosen by") for line in lines)
     assert any(line.startswith("with experiment=complete training stops: ") for line in lines)
 
 
@@ -322,8 +324,8 @@ def test_what_is_mended_in_val_is_no_truth_and_that_is_told(
     file.write_text(json.dumps(content))
     assert main([*data, "--no-images", "split=as_annotated", "data.repair=true"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    [follows] = [line for line in lines if line.startswith("the best checkpoint follows")]
-    assert follows.startswith(f"the best checkpoint follows {figure}")
+    [follows] = [line for line in lines if line.startswith("the best checkpoint is chosen by")]
+    assert follows.startswith(f"the best checkpoint is chosen by {figure}")
     warned = [line for line in lines if "which take the file as it lies there" in line]
     assert len(warned) == bool(said)
     if said:

@@ -24,7 +24,13 @@ WATCHED_GIVEN = {
     "val/given_boxes/all/IoU": "IoU of masks in given boxes of all classes",
     LOSS: WATCHED[LOSS],
 }
-_NAMES = WATCHED | WATCHED_GIVEN
+NAMES = WATCHED | WATCHED_GIVEN
+_VAL = "the validation file"
+_NEEDED = {
+    **dict.fromkeys(("val/mask/novel/AP", "val/given_boxes/novel/IoU"), f"masks of novel classes in {_VAL}"),
+    **dict.fromkeys(("val/mask/all/AP", "val/given_boxes/all/IoU"), f"masks in {_VAL}"),
+    "val/box/all/AP": f"objects in {_VAL}",
+}
 # of Lightning's settings, those that decide whether a training is evaluated before its end
 DECIDING = ("limit_val_batches", "check_val_every_n_epoch", "max_epochs")
 
@@ -36,7 +42,7 @@ def first_figure(names: Iterable[str], watched: Iterable[str] = WATCHED) -> str 
 
 
 def expected_figure(truth: Records | Judged, split: Split, watched: Iterable[str] = WATCHED) -> str:
-    """What the best checkpoint will follow, where all images of ``truth`` are evaluated.
+    """What the best checkpoint will be chosen by, where all images of ``truth`` are evaluated.
 
     Args:
         truth: the validation records, predicted masks left out; of a detector what COCOeval finds in their file.
@@ -70,10 +76,10 @@ def unjudged(
 
 
 def explained(name: str, watched: Iterable[str] = WATCHED, why: str | None = None) -> str:
-    """``name`` in words, and what there is no figure of, or ``why`` there is none."""
-    if why is not None:
-        return f"the best checkpoint follows {_NAMES.get(name, name)}; {why}"
+    """``name`` in words, and what a better figure needs that is not there, or ``why`` there is none."""
     listed = list(watched)
-    lacking = [_NAMES.get(other, other) for other in listed[: listed.index(name)]]
-    why = f"; there is no {' and no '.join(lacking)}" if lacking else ""
-    return f"the best checkpoint follows {_NAMES.get(name, name)}{why}"
+    lacking = listed[: listed.index(name)] if why is None else []
+    if lacking:
+        other = NAMES.get(lacking[-1], lacking[-1])
+        why = f"{other} needs {_NEEDED[lacking[-1]]}" if lacking[-1] in _NEEDED else f"there is no {other}"
+    return f"the best checkpoint is chosen by {NAMES.get(name, name)}" + (f"; {why}" if why else "")

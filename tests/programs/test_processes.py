@@ -289,5 +289,6 @@ def test_errors_are_one_message_and_a_status(tmp_path: Path) -> None:
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "DataError" in said
-    assert "instances_train2017.json" in said
+    assert "data.root: the folder" in said
+    assert not (tmp_path / "run").exists()
     assert "Traceback" not in said
