@@ -12,6 +12,8 @@ from contrastmask.model.crops.network import CropNetwork, CropOutput, mask_signs
 from contrastmask.model.crops.timm_body import TimmBody
 from contrastmask.model.folding import folded
 
+AT_ONCE = 4  # crops whose largest level is in memory: what is not larger stays with the process from call to call
+
 
 class GridNetwork(nn.Module):
     """A :class:`contrastmask.model.crops.network.CropNetwork` with the weights that it has now, its BatchNorm in its
@@ -46,28 +48,46 @@ class GridNetwork(nn.Module):
 
     @torch.no_grad()
     def forward(self, crops: Tensor, planes: Tensor) -> CropOutput:
-        """Masks of ``crops [N, 3, S, S]``, told of boxes by ``planes [N, 2 or 3, S, S]``."""
-        levels = self._levels(torch.cat([crops, planes], dim=1))
-        values = self.laterals[-1](levels[-1]).add_(self.bias4)
-        for number in (3, 2, 1, 0):
-            # the lateral's bias goes the way up with the smaller level: what is the same everywhere stays so
-            values.add_(getattr(self, f"bias{number}"))
-            values = self.upward[3 - number](add_upwards(values, self.laterals[number](levels[number])))
-        logits = self.logits(values)[..., 0].permute(2, 0, 1).contiguous()
-        probs, cells = logits.sigmoid(), logits[0].numel()
-        inside = torch.bmm(probs.view(-1, 1, cells), values.flatten(0, 1).transpose(0, 1))[:, 0] / cells
-        quality = self.quality(mask_signs(levels[-1].mean(dim=(0, 1)), inside, probs))[:, 0]
-        return CropOutput(logits, quality, values.permute(2, 3, 0, 1))
+        """Masks of ``crops [N, 3, S, S]``, told of boxes by ``planes [N, 2 or 3, S, S]``; features are not kept."""
+        largest, pooled = [], []
+        for told in torch.cat([crops, planes], dim=1).split(AT_ONCE):
+            told = told.contiguous(memory_format=torch.channels_last)
+            level = F.conv2d(told, self.stem, self.stem_bias, stride=2, padding=3).relu_()
+            largest.append(_laid_out(level))
+            pooled.append(_laid_out(F.max_pool2d(level, 3, stride=2, padding=1)))
+        top, values = self._below(torch.cat(pooled, dim=2))
+        parts = zip(largest, values.split(AT_ONCE, dim=2), strict=True)
+        logits, inside = zip(*(self._largest(level, below.contiguous()) for level, below in parts), strict=True)
+        logits = torch.cat(logits)
+        quality = self.quality(mask_signs(top, torch.cat(inside), logits.sigmoid()))[:, 0]
+        return CropOutput(logits, quality, None)
 
-    def _levels(self, told: Tensor) -> list[Tensor]:
-        told = told.contiguous(memory_format=torch.channels_last)
-        first = F.conv2d(told, self.stem, self.stem_bias, stride=2, padding=3).relu_()
-        levels = [first.permute(2, 3, 0, 1).contiguous()]
-        values = F.max_pool2d(first, 3, stride=2, padding=1).permute(2, 3, 0, 1).contiguous()
+    def _below(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """What the largest level needs of the others, and the mean of the top ``[N, C']``."""
+        levels = []
         for stage in self.stages:
             values = stage(values)
             levels.append(values)
-        return levels
+        values = self.laterals[4](values).add_(self.bias4)
+        for number in (3, 2, 1):
+            values = self._up(number, values, levels[number - 1])
+        return levels[-1].mean(dim=(0, 1)), values
+
+    def _up(self, number: int, values: Tensor, level: Tensor) -> Tensor:
+        """A step upwards; biases of laterals go with the smaller level, as what is the same everywhere stays so."""
+        larger = self.laterals[number](level)
+        return self.upward[3 - number](add_upwards(values.add_(getattr(self, f"bias{number}")), larger))
+
+    def _largest(self, level: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits ``[n, G, G]`` and the features' mean inside the masks ``[n, C]`` of some of the crops."""
+        values = self._up(0, values, level)
+        logits = self.logits(values)[..., 0].permute(2, 0, 1).contiguous()
+        inside = torch.bmm(logits.sigmoid().flatten(1)[:, None], values.flatten(0, 1).transpose(0, 1))
+        return logits, inside[:, 0] / logits[0].numel()
+
+
+def _laid_out(maps: Tensor) -> Tensor:
+    return maps.permute(2, 3, 0, 1).contiguous()
 
 
 class _Block(nn.Module):

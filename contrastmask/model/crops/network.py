@@ -28,7 +28,7 @@ class CropOutput(NamedTuple):
 
     logits: Tensor  # [N, S/2, S/2], of a cell being the object's
     quality: Tensor  # [N], logit of the mask's expected IoU; its gradient reaches its own layers alone
-    features: Tensor  # [N, C, S/2, S/2], what the logits are made of
+    features: Tensor | None  # [N, C, S/2, S/2], what the logits are made of; None where nothing is learnt from them
 
 
 class CropNetwork(nn.Module):
