@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from contrastmask import __version__
 from tests.tiny_run import MODEL
 
 ROOT = Path(__file__).parents[1]
@@ -154,3 +155,7 @@ def test_an_editable_install_reads_the_checkouts_settings(sources: Path, tmp_pat
     where = run(folder / "python", "-c", "from contrastmask.conf_folder import CONF; print(CONF)", cwd=tmp_path)
     assert Path(where.strip()) == (sources / "conf").resolve()
     assert "backbone: r101" in run(folder / "contrastmask", "test", "--help", cwd=tmp_path)
+    # a script beside a clone: the folder of the clone, of the package's own name, does not hide the package
+    (tmp_path / "contrastmask").mkdir()
+    (tmp_path / "mine.py").write_text("import contrastmask; print(contrastmask.__version__)")
+    assert run(folder / "python", "mine.py", cwd=tmp_path).strip() == __version__
