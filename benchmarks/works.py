@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -61,7 +62,8 @@ def reading(path: str) -> dict[str, Any]:
 
 
 def completion(checkpoint: str, folder: str, images: str, precision: str, threads: str) -> dict[str, Any]:
-    """``in.json`` of the folder, from the checkpoint's file to the written one; the result is a digest of that."""
+    """``in.json`` of the folder, from the checkpoint's file to the written one; the result is a digest of that, and
+    the name of a copy in the folder."""
     _as_programs_begin()
     import torch
     from rich.console import Console
@@ -78,7 +80,9 @@ def completion(checkpoint: str, folder: str, images: str, precision: str, thread
         complete(options, Predictor(checkpoint, "cpu", precision=precision), Console(quiet=True))
         return hashlib.sha256(output.read_bytes()).hexdigest()
 
-    return _timed(run)
+    told = _timed(run)
+    shutil.copy(output, output.with_name(f"{told['result']}.json"))
+    return told
 
 
 def training_step(positives: str, size: str, threads: str) -> dict[str, Any]:
