@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from contrastmask.completion.pieces import piece_of
+from contrastmask.completion.side_by_side import images_at_once, side_by_side
 from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
 from contrastmask.data.batches.workers import outlive_signals
 from contrastmask.data.records import Records
@@ -41,16 +42,15 @@ def segmented(
         collate_fn=collate,
         worker_init_fn=outlive_signals,
     )
-    known = torch.from_numpy(labels)
-    for group, batch in zip(groups, loader, strict=True):
-        yield _segment(predictor, records, batch, group, chosen, known)
+    work = partial(_segment, predictor, records, chosen, torch.from_numpy(labels))
+    yield from side_by_side(work, zip(groups, loader, strict=True), images_at_once(predictor))
 
 
 @torch.inference_mode()
 def _segment(
-    predictor: Predictor, records: Records, batch: Batch, group: list[int], chosen: np.ndarray, labels: Tensor
+    predictor: Predictor, records: Records, chosen: np.ndarray, labels: Tensor, given: tuple[list[int], Batch]
 ) -> Callable[[], dict[str, Any]]:
-    images, targets = batch
+    group, (images, targets) = given
     if not images:
         return partial(piece_of, records, group, [])
     keep = [torch.from_numpy(chosen[target["positions"].numpy()]) for target in targets]

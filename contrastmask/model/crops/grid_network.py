@@ -12,7 +12,7 @@ from contrastmask.model.crops.network import CropNetwork, CropOutput, mask_signs
 from contrastmask.model.crops.timm_body import TimmBody
 from contrastmask.model.folding import folded
 
-AT_ONCE = 4  # crops whose largest level is in memory: what is not larger stays with the process from call to call
+AT_ONCE = 8  # crops whose largest level is in memory: what is not larger stays with the process from call to call
 
 
 class GridNetwork(nn.Module):
