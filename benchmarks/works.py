@@ -64,7 +64,6 @@ def reading(path: str) -> dict[str, Any]:
 def completion(checkpoint: str, folder: str, images: str, precision: str, threads: str) -> dict[str, Any]:
     """``in.json`` of the folder, from the checkpoint's file to the written one; the result is a digest of that, and
     the name of a copy in the folder."""
-    _as_programs_begin()
     import torch
     from rich.console import Console
 
@@ -99,7 +98,6 @@ def training_step(positives: str, size: str, threads: str) -> dict[str, Any]:
 
 def detection(size: str, threads: str) -> dict[str, Any]:
     """An image through the detector as ``benchmarks.inference`` has it, after one that warms up."""
-    _as_programs_begin()
     import torch
 
     from tests.detectors import tiny
@@ -117,15 +115,6 @@ def detection(size: str, threads: str) -> dict[str, Any]:
     with torch.inference_mode():
         run()
         return _timed(run)
-
-
-def _as_programs_begin() -> None:
-    """As predict and test do, where the build has it."""
-    try:
-        from contrastmask.programs.large_pages import ask_for_large_pages
-    except ModuleNotFoundError:
-        return
-    ask_for_large_pages()
 
 
 def _split(names: list[str]) -> Any:

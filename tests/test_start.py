@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.tiny_coco import write_tiny_coco
 from tests.tiny_run import tiny_data
@@ -71,30 +68,3 @@ def test_the_commands_help_needs_no_torch() -> None:
     for command, (said, heavy) in zip(commands, told, strict=True):
         assert command in said
         assert heavy == "[]", command
-
-
-ASKING = """
-import os, sys
-from contrastmask.programs import commands, composing
-class Spy:
-    def find_spec(self, name, path=None, target=None):
-        if name == "torch":
-            print("ASKED", os.environ.get("THP_MEM_ALLOC_ENABLE"))
-            sys.exit(0)
-sys.meta_path.insert(0, Spy())
-getattr(commands, sys.argv[1])(sys.argv[2:])
-"""
-
-
-@pytest.mark.parametrize(
-    ("program", "given", "asked"), [("test", None, "1"), ("test", "0", "0"), ("train", None, "None")]
-)
-def test_large_pages_are_asked_for_before_torch_is_there(
-    tmp_path: Path, program: str, given: str | None, asked: str
-) -> None:
-    words = [*tiny_data(tmp_path), "split=as_annotated", f"hydra.run.dir={tmp_path / 'run'}"]
-    environment = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
-    environment |= {} if given is None else {"THP_MEM_ALLOC_ENABLE": given}
-    command = [sys.executable, "-c", ASKING, program, *words]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
-    assert f"ASKED {asked}\n" in done.stdout, done.stderr

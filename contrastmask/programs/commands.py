@@ -21,7 +21,6 @@ from contrastmask.programs import (
 )
 from contrastmask.programs.composing import run
 from contrastmask.programs.key_names import refuse_unknown
-from contrastmask.programs.large_pages import ask_for_large_pages
 from contrastmask.programs.launch import job
 from contrastmask.programs.named_files import check_named, check_named_data
 from contrastmask.programs.option_words import file_first
@@ -88,8 +87,6 @@ def _run(program: str, words: Sequence[str] | None) -> None:
             check_named_data(settings, ("train", "val"))
         elif settings.ckpt_path or any(word.startswith("data") for word in given):
             check_named_data(settings, ("val",))
-        if program == "test":
-            ask_for_large_pages()
         from contrastmask.programs import train as work
 
         with warnings_in_the_log(), job(() if words is None else (program,)) as folder:
@@ -135,7 +132,6 @@ def _export(cfg: DictConfig) -> None:
 
 def _predict(cfg: DictConfig) -> None:
     _settings(cfg, predict_config.typed, exported=True)
-    ask_for_large_pages()
     from contrastmask.programs.predict import predict as work
 
     if status := work(cfg):
@@ -152,7 +148,6 @@ def _export_annotations(cfg: DictConfig) -> None:
 
 def _audit(cfg: DictConfig) -> None:
     _settings(cfg, audit_config.typed)
-    ask_for_large_pages()
     from contrastmask.programs.audit import audit as work
 
     if status := work(cfg):
