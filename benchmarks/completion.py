@@ -133,7 +133,8 @@ def beside_the_model(folder: Path, objects: int) -> dict[str, float]:
             target = {"index": image, "positions": torch.from_numpy(positions), "original_size": SIZE,
                       "boxes": torch.from_numpy(records.boxes[positions]),
                       "labels": torch.from_numpy(records.labels[positions])}  # fmt: skip
-            journal.add(image, _segment(predictor, records, ([None], [target]), [image], chosen, labels)())
+            given = ([image], ([None], [target]))
+            journal.add(image, _segment(predictor, records, chosen, labels, given)())
         journal.close()
         return list(journal.pieces.values())
 
