@@ -99,23 +99,26 @@ def grid_first(x: Tensor) -> Tensor:
     return x.permute(2, 3, 0, 1).contiguous()
 
 
-def to_products(x: Tensor, matrix: Tensor) -> Tensor:
-    """``[S, S, R, C]`` to ``[36, t * t * R, C]``, by a matrix ``[6t, S]``; 36 is (point across, point down)."""
-    side, _, rois, channels = x.shape
-    tiles = len(matrix) // REACH
-    across = torch.bmm(matrix.expand(side, -1, -1), x.reshape(side, side, -1)).view(side, REACH, -1).transpose(0, 1)
-    return torch.bmm(matrix.expand(REACH, -1, -1), across).view(REACH * REACH, tiles * tiles * rois, channels)
+def to_products(x: Tensor, down: Tensor, across: Tensor | None = None) -> Tensor:
+    """``[S, S', R, C]`` to ``[36, t * t' * R, C]``, by a matrix ``[6t, S]`` for the rows and one ``[6t', S']`` for the
+    columns, None: the same; 36 is (point across, point down)."""
+    across = down if across is None else across
+    values = torch.bmm(across.expand(len(x), -1, -1), x.flatten(2)).view(len(x), REACH, -1).transpose(0, 1)
+    return torch.bmm(down.expand(REACH, -1, -1), values).view(REACH * REACH, -1, x.shape[-1])
 
 
-def from_products(products: Tensor, matrix: Tensor, rois: int) -> Tensor:
-    """``[36, t * t * R, C]`` to ``[S, S, R, C]``, by a matrix ``[S, 6t]``."""
+def from_products(products: Tensor, matrix: Tensor, rois: int, found: Tensor | None = None) -> Tensor:
+    """``[36, t * t * R, C]`` to ``[S, S, R, C]``, by a matrix ``[S, 6t]``; into ``found`` where that is given."""
     side, channels = len(matrix), products.shape[-1]
+    if found is None:
+        found = products.new_empty((side, side, rois, channels))
     points = products.view(REACH, matrix.shape[1], -1)
     down = products.new_empty((side, REACH, points.shape[-1]))
     for given, target in zip(points, down.unbind(dim=1), strict=True):
         torch.mm(matrix, given, out=target)
     down = down.view(side, matrix.shape[1], rois * channels)
-    return torch.bmm(matrix.expand(side, -1, -1), down).view(side, side, rois, channels)
+    torch.bmm(matrix.expand(side, -1, -1), down, out=found.flatten(2))
+    return found
 
 
 def transformed(weight: Tensor) -> Tensor:

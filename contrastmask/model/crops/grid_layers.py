@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from contrastmask.model.winograd import REACH, TILE, transformed, transforms
+from contrastmask.model.winograd import TILE, from_products, to_products, transformed, transforms
 
 LARGEST = 16  # cells on a side that are transformed together: more cost longer transforms, fewer more frames
 AT_ONCE = 2**17  # values of a map that lie in a core's own cache while they are summed up, or scaled
@@ -79,19 +79,9 @@ class Filtered(GridConv):
         back = transforms(block_side(side)).from_tiles
         for rows, its_rows, down in _cuts(side):
             for columns, its_columns, across in _cuts(side):
-                self._block(x[its_rows, its_columns], down, across, back, found[rows, columns])
+                tiles = to_products(x[its_rows, its_columns], down, across)
+                from_products(torch.bmm(tiles, self.factors), back, x.shape[2], found[rows, columns])
         return self._with_bias(found)
-
-    def _block(self, x: Tensor, down: Tensor, across: Tensor, back: Tensor, found: Tensor) -> None:
-        rows, channels = len(x), x.shape[-1]
-        tiles = torch.bmm(across.expand(rows, -1, -1), x.flatten(2)).view(rows, REACH, -1).transpose(0, 1)
-        tiles = torch.bmm(down.expand(REACH, -1, -1), tiles).view(REACH * REACH, -1, channels)
-        points = torch.bmm(tiles, self.factors).view(REACH, back.shape[1], -1)
-        half = points.new_empty((len(back), REACH, points.shape[-1]))
-        for given, target in zip(points, half.unbind(dim=1), strict=True):
-            torch.mm(back, given, out=target)
-        half = half.view(len(back), back.shape[1], -1)
-        torch.bmm(back.expand(len(back), -1, -1), half, out=found.flatten(2))
 
 
 class NormRelu(nn.Module):

@@ -11,6 +11,7 @@ from contrastmask.model.crops.grid_layers import GridConv, NormRelu, add_upwards
 from contrastmask.model.crops.network import CropNetwork, CropOutput, mask_signs
 from contrastmask.model.crops.timm_body import TimmBody
 from contrastmask.model.folding import folded
+from contrastmask.model.winograd import grid_first
 
 AT_ONCE = 8  # crops whose largest level is in memory: what is not larger stays with the process from call to call
 
@@ -53,8 +54,8 @@ class GridNetwork(nn.Module):
         for told in torch.cat([crops, planes], dim=1).split(AT_ONCE):
             told = told.contiguous(memory_format=torch.channels_last)
             level = F.conv2d(told, self.stem, self.stem_bias, stride=2, padding=3).relu_()
-            largest.append(_laid_out(level))
-            pooled.append(_laid_out(F.max_pool2d(level, 3, stride=2, padding=1)))
+            largest.append(grid_first(level))
+            pooled.append(grid_first(F.max_pool2d(level, 3, stride=2, padding=1)))
         top, values = self._below(torch.cat(pooled, dim=2))
         parts = zip(largest, values.split(AT_ONCE, dim=2), strict=True)
         logits, inside = zip(*(self._largest(level, below.contiguous()) for level, below in parts), strict=True)
@@ -84,10 +85,6 @@ class GridNetwork(nn.Module):
         logits = self.logits(values)[..., 0].permute(2, 0, 1).contiguous()
         inside = torch.bmm(logits.sigmoid().flatten(1)[:, None], values.flatten(0, 1).transpose(0, 1))
         return logits, inside[:, 0] / logits[0].numel()
-
-
-def _laid_out(maps: Tensor) -> Tensor:
-    return maps.permute(2, 3, 0, 1).contiguous()
 
 
 class _Block(nn.Module):
