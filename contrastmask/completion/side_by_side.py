@@ -6,19 +6,15 @@ depend on how many are there.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
 
 import torch
 
+from contrastmask.completion.in_order import Item, Result, in_order
 from contrastmask.prediction.predictor import Predictor
 
 MOST = 8  # images at once: each holds some 150 MB
-
-Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
 def images_at_once(predictor: Predictor) -> int:
@@ -37,17 +33,8 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], count: i
     if count == 1:
         yield from map(work, items)
         return
-    with _threads_each(max(torch.get_num_threads() // count, 1)), ThreadPoolExecutor(count) as pool:
-        waiting: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) == 2 * count:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    with _threads_each(max(torch.get_num_threads() // count, 1)):
+        yield from in_order(work, items, count, 2 * count - 1)
 
 
 @contextmanager

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from contrastmask.completion.in_order import in_order
 from contrastmask.completion.pieces import piece_of
 from contrastmask.data.images.plain import read_plain
 from contrastmask.data.records import Records
@@ -30,15 +29,13 @@ def segmented(
     num_workers: int,
 ) -> Iterator[Callable[[], dict[str, Any]]]:
     """As :func:`contrastmask.completion.with_torch.segmented`; ``num_workers``: threads that read images."""
-    with ThreadPoolExecutor(max(num_workers, 1)) as pool:
-        images = (image for group in groups for image in group)
-        waiting = deque(pool.submit(_read, records, image) for image in islice(images, 2 + num_workers))
+    images = (image for group in groups for image in group)
+    pictures = in_order(partial(_read, records), images, max(num_workers, 1), 2 + num_workers)
+    with closing(pictures):
         for group in groups:
             begun = []
             for image in group:
-                pixels = waiting.popleft().result()
-                if (following := next(images, None)) is not None:
-                    waiting.append(pool.submit(_read, records, following))
+                pixels = next(pictures)
                 if pixels is not None:
                     begun.append((image, *_segment(predictor, records, image, pixels, chosen, labels)))
             yield partial(_piece, records, group, begun)
