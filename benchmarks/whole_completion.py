@@ -81,10 +81,17 @@ def main(argv: list[str]) -> None:
 
 
 def least_overlap(completed: list[Path]) -> float:
-    """The least IoU of a row's masks, run lengths, in the first file and in the last; 1 where all are the same."""
+    """The least IoU of a row's masks, run lengths, in the first file and in the last; 1 where all are the same.
+
+    A row that no mask was found for, as of random weights, overlaps another such row wholly and a mask not at all.
+    """
     files = [json.loads(path.read_text())["annotations"] for path in (completed[0], completed[-1])]
-    first, last = ([row["segmentation"] for row in rows if not row.get("iscrowd")] for rows in files)
-    return min(float(coco_mask.iou([a], [b], [0])[0, 0]) for a, b in zip(first, last, strict=True))
+    first, last = ([row.get("segmentation") for row in rows if not row.get("iscrowd")] for rows in files)
+    return min(_overlap(a, b) for a, b in zip(first, last, strict=True))
+
+
+def _overlap(a: dict[str, Any] | None, b: dict[str, Any] | None) -> float:
+    return float(coco_mask.iou([a], [b], [0])[0, 0]) if a and b else float(not a and not b)
 
 
 def for_both_builds(path: Path, target: Path) -> Path:

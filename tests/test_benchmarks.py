@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pycocotools.mask import encode
 
 from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.read import read_checkpoint
@@ -116,6 +117,24 @@ def test_a_build_whose_work_fails_is_told_in_one_sentence(tmp_path: Path, capfd:
     assert "def " not in said
     assert "Traceback" not in said
     assert capfd.readouterr() == ("", "")
+
+
+def test_masks_of_two_builds_that_differ_are_noticed(tmp_path: Path) -> None:
+    """And objects that neither found a mask for are no difference."""
+    full = encode(np.asfortranarray(np.ones((4, 4), np.uint8)))
+    half = encode(np.asfortranarray(np.tril(np.ones((4, 4), np.uint8))))
+    masks = [{"size": m["size"], "counts": m["counts"].decode()} for m in (full, half)]
+
+    def overlap(*two: list[dict[str, object]]) -> float:
+        paths = [tmp_path / "a.json", tmp_path / "b.json"]
+        for path, rows in zip(paths, two, strict=True):
+            path.write_text(json.dumps({"annotations": rows}))
+        return importlib.import_module("benchmarks.whole_completion").least_overlap(paths)
+
+    whole, part, none = {"segmentation": masks[0]}, {"segmentation": masks[1]}, {}
+    assert overlap([whole, part, none], [whole, part, none]) == 1
+    assert overlap([whole, part], [whole, whole]) == pytest.approx(10 / 16)
+    assert overlap([whole, none], [whole, part]) == 0
 
 
 def test_both_builds_read_the_settings_that_were_chosen_and_no_others(tmp_path: Path) -> None:
