@@ -18,7 +18,8 @@ from contrastmask.completion.work import holds_work
 from contrastmask.data.annotations.mending import meanings
 from contrastmask.data.annotations.rectangles import are_boxes
 from contrastmask.data.annotations.reviewed import ACCEPTED, REJECTED, review_of
-from contrastmask.data.columns import flags
+from contrastmask.data.annotations.turned import OUTLINE, are_before_turn
+from contrastmask.data.columns import flags, quadruples
 from contrastmask.data.records import Records
 from contrastmask.data.segmentation.check import PROBLEMS, SOUND, pack
 from contrastmask.data.segmentation.extents import mask_extents
@@ -119,10 +120,13 @@ def _keep_work(plan: Plan, options: CompletionOptions, records: Records, rows: l
     if options.repair and options.rectangles == "box":
         raw = _with_mended_boxes(raw, packed.problem, records.boxes[odd], heights, widths)
         packed = pack(raw, heights, widths)
-    for a, value, problem, blank in zip(odd, raw, packed.problem.tolist(), packed.blank.tolist(), strict=True):
+    before_turn = _before_turn(raw, [rows[records.rows[a]] for a in odd]) if options.repair else [False] * len(odd)
+    for a, value, problem, blank, none in zip(
+        odd, raw, packed.problem.tolist(), packed.blank.tolist(), before_turn, strict=True
+    ):
         if problem == SOUND and not blank:
             # the reading was asked to take this mask for none; whatever else did so has no say here
-            reason, replace = "mask is its own box", options.rectangles == "box"
+            reason, replace = (OUTLINE, True) if none else ("mask is its own box", options.rectangles == "box")
         elif holds_work(value, blank=problem == SOUND):
             reason = PROBLEMS[problem] if problem != SOUND else BLANK
             replace = options.unreadable == "complete"
@@ -133,6 +137,11 @@ def _keep_work(plan: Plan, options: CompletionOptions, records: Records, rows: l
         else:
             plan.wanted[a] = False
             plan.leave(reason, [int(records.rows[a])])
+
+
+def _before_turn(raw: list[Any], rows: list[dict[str, Any]]) -> list[bool]:
+    xywh = quadruples([row.get("bbox") for row in rows], text=True)
+    return are_before_turn(xywh, [row.get("attributes") for row in rows], raw).tolist()
 
 
 def _with_mended_boxes(

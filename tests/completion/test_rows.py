@@ -205,6 +205,19 @@ def test_a_mask_that_is_its_box_once_it_is_mended(tmp_path: Path) -> None:
     assert (summary["kept"], summary["left"], summary["replaced"]) == ({"mask": 1}, {}, {"mask is its own box": 1})
 
 
+def test_corners_before_a_turn_are_completed_once_a_repair_is_asked_for(tmp_path: Path) -> None:
+    """Encord writes turned boxes so; the new mask comes from the upright box around the turned one."""
+    corners = [[10, 15, 40, 15, 40, 25, 10, 25]]
+    rows = [row(1), row(2, segmentation=corners, bbox=[10, 15, 30, 10], attributes={"rotation": 90.0})]
+    summary, after = run(tmp_path, content(rows))
+    assert after == content(rows)
+    assert summary["kept"] == {"mask": 2}
+    summary, after = run(tmp_path, content(rows), repair=True)
+    assert changed(content(rows), after) == [1]
+    assert (summary["left"], summary["replaced"]) == ({}, {"mask is the box before its turn": 1})
+    assert coco_mask.toBbox(after["annotations"][1]["segmentation"]).tolist() == [21, 6, 9, 29]
+
+
 def test_true_masks_are_matched_by_image_and_id_or_by_place(tmp_path: Path) -> None:
     square = [[6, 6, 30, 6, 30, 30, 6, 30]]
     truth = [

@@ -12,7 +12,6 @@ asked for, measures boxes on masks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from contrastmask.data.annotations.crowds import count_crowded, count_crowds
 from contrastmask.data.annotations.doubles import settle_doubles
 from contrastmask.data.annotations.image_table import read_images
 from contrastmask.data.annotations.lists import read_lists
-from contrastmask.data.annotations.mending import may_mend, mend_masks
+from contrastmask.data.annotations.masks import read_masks, settle_masks
 from contrastmask.data.annotations.predicted import (
     CONFIDENCE,
     PREDICTED,
@@ -46,8 +45,8 @@ from contrastmask.data.file_content import no_garbage_collection, require_folder
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Category, Records
 from contrastmask.data.report import Report
-from contrastmask.data.segmentation.check import MENDABLE, MENDS, PROBLEMS, SOUND, Packed, pack
-from contrastmask.data.segmentation.extents import Extents, mask_extents
+from contrastmask.data.segmentation.check import Packed
+from contrastmask.data.segmentation.extents import Extents
 from contrastmask.data.segmentation.polygons import Polygons
 from contrastmask.errors import DataError
 
@@ -137,9 +136,10 @@ def _read_annotations(path: Path, sieve: References, images: dict[str, np.ndarra
     confidence = confidences(sure, attributes, predicted)
     size = np.stack([images["widths"], images["heights"]], axis=1).astype(np.int64)[image]
 
+    before_turn = np.zeros(len(kept), dtype=bool)
     if any(attributes):
-        xywh = settle_turned(xywh, attributes, raw, predicted, size, sieve, repair=reading.repair)
-    packed, masks = _read_masks(raw, xywh, size, sieve, reading.repair)
+        xywh, raw, before_turn = settle_turned(xywh, attributes, raw, predicted, size, sieve, repair=reading.repair)
+    packed, masks = read_masks(raw, xywh, size, sieve, reading.repair)
     form = box_form(xywh, size, masks)
     if not reading.repair:
         require_pixels(path, form, sieve)
@@ -148,7 +148,7 @@ def _read_annotations(path: Path, sieve: References, images: dict[str, np.ndarra
     del bbox
     sieve.drop(packed.blank & (area <= 0), "area and mask are empty")
     crowd = _settle_crowds(crowd, predicted, packed, masks, boxes, size, sieve, reading)
-    has_mask = _settle_masks(raw, packed, predicted, accepted, size, sieve, reading)
+    has_mask = settle_masks(raw, packed, predicted, accepted, before_turn, size, sieve, reading)
     untold = has_mask & predicted & np.isnan(confidence)
     sieve.count("noted", untold, "mask is a prediction that tells no confidence in 0..1")
     count_scored(scores, has_mask & ~predicted & ~crowd, sieve)
@@ -157,7 +157,7 @@ def _read_annotations(path: Path, sieve: References, images: dict[str, np.ndarra
         sieve.count("without_mask", rectangles, "mask is its own box")
         has_mask &= ~rectangles
     else:
-        count_rectangles(rectangles, has_mask & ~crowd & sieve.alive, sieve)
+        count_rectangles(rectangles & ~before_turn, has_mask & ~crowd & sieve.alive, sieve)
     del raw
     count_strays(path, masks, boxes, size, sieve.alive & ~crowd & ~misread, sieve)
     count_percent(boxes, size, ~crowd, sieve)
@@ -188,44 +188,6 @@ def _chosen(column: Column, kept: np.ndarray) -> Column:
     if isinstance(column, Polygons):
         return column.take(kept)
     return column[kept] if isinstance(column, np.ndarray) else [column[i] for i in kept.tolist()]
-
-
-def _read_masks(
-    raw: Sequence[Any], xywh: np.ndarray, size: np.ndarray, sieve: References, repair: bool
-) -> tuple[Packed, Extents]:
-    packed = pack(raw, size[:, 1], size[:, 0])
-    if repair:
-        packed, masks = mend_masks(raw, packed, xywh, size, sieve)
-    else:
-        masks = mask_extents(packed, size[:, 1])
-    return packed, masks
-
-
-def _settle_masks(
-    raw: Sequence[Any],
-    packed: Packed,
-    predicted: np.ndarray,
-    accepted: np.ndarray,
-    size: np.ndarray,
-    sieve: References,
-    reading: Reading,
-) -> np.ndarray:
-    """bool [A]: the row keeps its mask; whatever takes one away, and why, is counted."""
-    for problem in np.unique(packed.problem[packed.problem != SOUND]):
-        found = packed.problem == problem
-        mends = not reading.repair and problem in MENDABLE and may_mend(raw, found, size)
-        sieve.count("without_mask", found, PROBLEMS[problem], MENDS if mends else "")
-    sieve.count("repaired", packed.trimmed, "polygons of fewer than 3 points removed")
-    sieve.count("without_mask", packed.blank, "mask covers no pixel of the image")
-    has_mask = ~packed.lacking
-    made = has_mask & predicted
-    unused = {"ignore": made, "accepted": made & ~accepted, "use": np.zeros_like(made)}[reading.predicted_masks]
-    remedy = "data.predicted_masks=use learns from them, too"
-    sieve.count("without_mask", unused, "mask is a prediction, not a person's", remedy)
-    sieve.count("noted", made & ~unused & accepted, "mask is a prediction that a person accepted")
-    sieve.count("noted", made & ~unused & ~accepted, "mask is a prediction, not a person's")
-    has_mask &= ~unused
-    return has_mask
 
 
 def _settle_crowds(
