@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from contrastmask.model.roi_gradients import align_rois
+from contrastmask.model.roi_products import align_rois
 
 
 class PyramidRoIAlign(nn.Module):

@@ -1,7 +1,8 @@
 """3x3 convolutions of large maps by Winograd's filtering (``winograd.py``): the pyramid's and the proposal network's.
 
 Maps ``[N, C, H, W]`` are cut into square blocks of B = 4b cells on a side, each with the cells around it, which then go
-the way of RoIs. The gradient of a map is a convolution, too, by the weights turned round.
+the way of RoIs. With the channels last in memory, cutting is copying whole runs of them. The gradient of a map is a
+convolution, too, by the weights turned round.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
@@ -66,17 +66,22 @@ def block_side(height: int, width: int) -> int | None:
 
 
 def convolve_map(x: Tensor, weight: Tensor, bias: Tensor | None, side: int) -> Tensor:
-    """One convolution of ``[N, C, H, W]`` by blocks of ``side`` cells. Autograd does not see it."""
+    """One convolution of ``[N, C, H, W]`` by blocks of ``side`` cells; the result has its channels last in memory.
+    Autograd does not see it."""
     matrices, kernel = transforms(side, frame=True), transformed(weight)
-    (height, width), blocks = x.shape[2:], _blocks(x, side, frame=True)
-    down, across = blocks.shape[1:3]
-    result = x.new_empty((len(x), weight.shape[0], down * side, across * side))
-    targets = result.view(len(x), weight.shape[0], down, side, across, side).permute(0, 2, 4, 3, 5, 1)
-    for part, target in _parts(side, blocks, targets):
-        products = torch.bmm(to_products(part, matrices.to_tiles), kernel)
-        found = from_products(products, matrices.from_tiles, part.shape[2])
-        target.copy_((found if bias is None else found.add_(bias)).permute(2, 0, 1, 3))
-    return result[:, :, :height, :width]
+    height, width = x.shape[2:]
+    result = x.new_empty((len(x), height, width, weight.shape[0]))
+    strip = x.new_empty((side, -(-width // side), side, weight.shape[0]))
+    for target, parts in zip(_strips_of(result, side), _strips(x, side, frame=True), strict=True):
+        first = 0
+        for part in parts:
+            products = torch.bmm(to_products(part, matrices.to_tiles), kernel)
+            found = from_products(products, matrices.from_tiles, part.shape[2])
+            found = found if bias is None else found.add_(bias)
+            strip[:, first : first + part.shape[2]] = found.transpose(1, 2)
+            first += part.shape[2]
+        target.copy_(strip.flatten(1, 2)[: len(target), :width])
+    return result.permute(0, 3, 1, 2)
 
 
 class _Map(torch.autograd.Function):
@@ -84,7 +89,7 @@ class _Map(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, side: int) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.side = side
-        return convolve_map(x, weight, bias, side).contiguous()
+        return convolve_map(x, weight, bias, side)
 
     @staticmethod
     @once_differentiable
@@ -93,34 +98,41 @@ class _Map(torch.autograd.Function):
         side, of_input, of_weight, of_bias = ctx.side, None, None, None
         if ctx.needs_input_grad[0]:
             turned = weight.detach().flip(2, 3).transpose(0, 1)
-            of_input = convolve_map(gradient, turned, None, side).contiguous()
+            of_input = convolve_map(gradient, turned, None, side)
         if ctx.needs_input_grad[1]:
             matrices = transforms(side, frame=True)
             products = torch.zeros_like(transformed(weight))
-            for part, wanted in _parts(side, _blocks(x, side, frame=True), _blocks(gradient, side, frame=False)):
+            strips = zip(_strips(x, side, frame=True), _strips(gradient, side, frame=False), strict=True)
+            for part, wanted in (pair for both in strips for pair in zip(*both, strict=True)):
                 given = to_products(part, matrices.to_tiles)
-                wanted = to_products(wanted.permute(1, 2, 0, 3).contiguous(), matrices.gradient_to_tiles)
-                products.baddbmm_(given.transpose(1, 2), wanted)
+                products.baddbmm_(given.transpose(1, 2), to_products(wanted, matrices.gradient_to_tiles))
             of_weight = weight_gradient(products)
         if ctx.needs_input_grad[2]:
             of_bias = gradient.sum(dim=(0, 2, 3))
         return of_input, of_weight, of_bias, None
 
 
-def _blocks(x: Tensor, side: int, *, frame: bool) -> Tensor:
-    """``[N, down, across, side, side, C]`` of maps, zeros beyond them; with ``frame`` ``side + 2`` cells each."""
+def _strips_of(maps: Tensor, side: int) -> Iterator[Tensor]:
+    """The strips ``[side or what is left, W, C]`` of ``maps [N, H, W, C]``."""
+    for image in maps:
+        yield from image.split(side)
+
+
+def _strips(x: Tensor, side: int, *, frame: bool) -> Iterator[Iterator[Tensor]]:
+    """The blocks of each strip of ``side`` rows of maps ``[N, C, H, W]``: ``[S, S, R, C]``, contiguous, a few at once.
+
+    S is ``side``, with ``frame`` two cells more; what lies beyond the map is zero.
+    """
     edge, (height, width) = int(frame), x.shape[2:]
-    right, below = -width % side, -height % side
-    padded = F.pad(x, (edge, right + edge, edge, below + edge))
-    reach = side + 2 * edge
-    return padded.unfold(2, reach, side).unfold(3, reach, side).permute(0, 2, 3, 4, 5, 1)
-
-
-def _parts(side: int, blocks: Tensor, others: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """A few blocks at a time, of one row of one map: as ``[S, S, R, C]``, contiguous, and those of ``others`` as they
-    lie, ``[R, S, S, C]``."""
-    for image, other in zip(blocks, others, strict=True):
-        for row, its in zip(image, other, strict=True):
-            count = -(-len(row) // rois_at_once(side))
-            for part, beside in zip(row.chunk(count), its.chunk(count), strict=True):
-                yield part.permute(1, 2, 0, 3).contiguous(), beside
+    across = -(-width // side)
+    strip = x.new_zeros((side + 2 * edge, across * side + 2 * edge, x.shape[1]))
+    blocks = strip.unfold(1, side + 2 * edge, side).permute(0, 3, 1, 2)
+    count = -(-across // rois_at_once(side))
+    for image in x.permute(0, 2, 3, 1):
+        for first in range(0, height, side):
+            low, high = max(first - edge, 0), min(first + side + edge, height)
+            start = low - first + edge
+            strip[:start] = 0
+            strip[start : start + high - low, edge : edge + width] = image[low:high]
+            strip[start + high - low :] = 0
+            yield (part.contiguous() for part in blocks.chunk(count, dim=2))

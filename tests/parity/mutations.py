@@ -36,9 +36,7 @@ MUTATIONS = (
     Mutation(
         "anchors rounded", "model/rpn.py", "heights], dim=1) / 2", "heights], dim=1).div(2).round()", (INFERENCE,)
     ),
-    Mutation(
-        "RoIAlign without the half pixel", "model/roi_gradients.py", "aligned=True", "aligned=False", (INFERENCE,)
-    ),
+    Mutation("RoIAlign without the half pixel", "model/roi_products.py", "* scale - 0.5)", "* scale)", (INFERENCE,)),
     Mutation(
         "CAM read at the refined box",
         "model/roi_heads.py",

@@ -1,14 +1,15 @@
-"""RoIAlign whose gradient, on a CPU, is two matrix products.
+"""RoIAlign on a CPU as matrix products, of which its gradient is the way back.
 
-R RoIs, C channels, S cells on a side, a map ``[N, C, H, W]``.
+R RoIs, C channels, S cells on a side, a map ``[N, C, H, W]`` that has its channels last in memory, or is copied so.
 
-A cell is the mean over a grid of bilinear samples, so that a RoI's cells are ``rows [S, H] @ map @ columns [S, W]^T``.
-The gradient goes back through the transposed matrices, where torchvision adds four corners of every sample. Over a
-small map all RoIs of an image are summed by one product; over a large one each has the window that its samples read.
+A cell is the mean over a grid of bilinear samples, so that a RoI's cells are ``rows [S, H] @ map @ columns [S, W]^T``,
+where torchvision reads, and in the gradient adds to, four corners of every sample. Over a small map all RoIs of an
+image are one product; over a large one each has the window that its samples read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -21,8 +22,8 @@ from contrastmask.model.winograd import is_plain
 
 _align = partial(roi_align, sampling_ratio=0, aligned=True)
 
-LEAST_VALUES = 1 << 14  # of all cells: below, torchvision's own gradient is as quick
-# multiply-adds of a RoI over the whole map, beyond which its own window is worth an addition
+LEAST_VALUES = 1 << 14  # of all cells: below, torchvision's own way is as quick
+# multiply-adds of a RoI over the whole map, beyond which its own window is worth products of its own
 LEAST_WINDOWED = 4_000_000
 AT_ONCE = 1 << 20  # values between the two products, so that they lie in the cache
 
@@ -34,21 +35,20 @@ def align_rois(feature: Tensor, rois: Tensor, size: int, scale: float) -> Tensor
         feature: ``[N, C, H, W]``; rois: ``[R, 5]``, image and xyxy; size: S.
         scale: cells of the map a pixel of the box.
     """
-    values = len(rois) * feature.shape[1] * size**2
-    if feature.requires_grad and torch.is_grad_enabled() and is_plain(feature) and values >= LEAST_VALUES:
+    if is_plain(feature) and len(rois) * feature.shape[1] * size**2 >= LEAST_VALUES:
         return RoIAlign.apply(feature, rois, size, scale)
     with torch.autocast(feature.device.type, enabled=False):
         return _align(feature.float(), rois, size, scale)
 
 
 class RoIAlign(torch.autograd.Function):
-    """The same with the gradient of this module; there is none of the boxes, and no second derivative."""
+    """The same by products; there is no gradient of the boxes, and no second derivative."""
 
     @staticmethod
     def forward(ctx: Any, feature: Tensor, rois: Tensor, size: int, scale: float) -> Tensor:
         ctx.save_for_backward(rois)
         ctx.shape, ctx.scale = feature.shape, scale
-        return _align(feature, rois, size, scale)
+        return cells_of_map(feature, rois, size, scale)
 
     @staticmethod
     @once_differentiable
@@ -57,12 +57,55 @@ class RoIAlign(torch.autograd.Function):
         return gradient_of_map(gradient, rois, ctx.shape, ctx.scale), None, None, None
 
 
+def cells_of_map(feature: Tensor, rois: Tensor, size: int, scale: float) -> Tensor:
+    """The RoIs' cells ``[R, C, S, S]``, channels last in memory; autograd does not see it."""
+    maps = feature.permute(0, 2, 3, 1).contiguous()
+    found = maps.new_zeros((len(rois), size, size, maps.shape[3]))
+    for part in _parts(rois, size, scale, feature.shape):
+        count = len(part.rows) * size
+        between = torch.mm(part.rows.flatten(0, 1), part.of(maps).flatten(1)).view(count, -1, maps.shape[3])
+        found[part.rois] = torch.bmm(part.columns_by_row, between).view(-1, size, size, maps.shape[3])
+    return found.permute(0, 3, 1, 2)
+
+
 def gradient_of_map(gradient: Tensor, rois: Tensor, shape: torch.Size, scale: float) -> Tensor:
-    """The gradient of the map ``[N, C, H, W]`` from that of the RoIs' cells ``[R, C, S, S]``."""
-    result = gradient.new_zeros(shape)
+    """The gradient of the map ``[N, C, H, W]``, channels last in memory, from that of the RoIs' cells
+    ``[R, C, S, S]``."""
+    cells = gradient.permute(0, 2, 3, 1)
+    result = gradient.new_zeros((shape[0], *shape[2:], shape[1]))
+    for part in _parts(rois, gradient.shape[-1], scale, shape):
+        given = cells[part.rois].reshape(-1, *cells.shape[2:])
+        between = torch.bmm(part.columns_by_row.transpose(1, 2), given)
+        window = part.of(result)
+        window.view(len(window), -1).addmm_(part.rows.flatten(0, 1).T, between.flatten(1))
+    return result.permute(0, 3, 1, 2)
+
+
+class _Part(NamedTuple):
+    """RoIs that share a window ``[h, w]`` of an image: ``rows [k, S, h]``, ``columns [k, S, w]``."""
+
+    rois: Tensor | slice
+    image: int
+    window: tuple[slice, slice]
+    rows: Tensor
+    columns: Tensor
+
+    def of(self, maps: Tensor) -> Tensor:
+        """The window ``[h, w, C]`` of ``maps [N, H, W, C]``."""
+        return maps[self.image][self.window]
+
+    @property
+    def columns_by_row(self) -> Tensor:
+        """``[k * S, S, w]``, the same for every row of a RoI's cells."""
+        count, size, width = self.columns.shape
+        return self.columns[:, None].expand(-1, size, -1, -1).reshape(count * size, size, width)
+
+
+def _parts(rois: Tensor, size: int, scale: float, shape: torch.Size) -> Iterator[_Part]:
+    """All RoIs that any sample of reads a map of this shape, a few or one at a time."""
     if len(rois) == 0:
-        return result
-    size, (channels, height, width) = gradient.shape[-1], shape[1:]
+        return
+    channels, height, width = shape[1:]
     between = size * channels * width  # values of a RoI after the first product, over the whole map
     whole = between * height <= LEAST_WINDOWED
     image, (x1, y1, x2, y2) = rois[:, 0].long(), (rois[:, 1:] * scale - 0.5).unbind(dim=1)
@@ -70,23 +113,14 @@ def gradient_of_map(gradient: Tensor, rois: Tensor, shape: torch.Size, scale: fl
     if whole:
         for number in image.unique().tolist():
             for chosen in torch.where(image == number)[0].split(max(AT_ONCE // between, 1)):
-                _add(result[number], gradient[chosen], rows.matrices[chosen], columns.matrices[chosen])
-        return result
+                everything = (slice(None), slice(None))
+                yield _Part(chosen, number, everything, rows.matrices[chosen], columns.matrices[chosen])
+        return
     spans = zip(image.tolist(), rows.spans, columns.spans, strict=True)
     for roi, (number, (top, tall), (left, wide)) in enumerate(spans):
         if tall and wide:
-            only = slice(roi, roi + 1)
-            window = result[number, :, top : top + tall, left : left + wide]
-            _add(window, gradient[only], rows.matrices[only, :, :tall], columns.matrices[only, :, :wide])
-    return result
-
-
-def _add(window: Tensor, gradient: Tensor, rows: Tensor, columns: Tensor) -> None:
-    """Add to a window ``[C, h, w]`` the part of RoIs ``[k, C, S, S]`` with matrices ``[k, S, h]`` and ``[k, S, w]``."""
-    channels, height, width = window.shape
-    across = torch.bmm(gradient.transpose(1, 2).reshape(len(gradient), -1, columns.shape[1]), columns)
-    both = torch.mm(rows.reshape(-1, height).T, across.view(-1, channels * width))
-    window.transpose(0, 1).add_(both.view(height, channels, width))
+            only, window = slice(roi, roi + 1), (slice(top, top + tall), slice(left, left + wide))
+            yield _Part(only, number, window, rows.matrices[only, :, :tall], columns.matrices[only, :, :wide])
 
 
 class Interpolation(NamedTuple):
