@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from contrastmask.model import backbone
 from contrastmask.model.backbone import ResNetFPN
 from contrastmask.model.roi_align import PyramidRoIAlign
 
@@ -19,24 +20,39 @@ def test_five_levels() -> None:
     assert [tuple(x.shape) for x in levels] == [(2, 8, 64 // s, 96 // s) for s in (4, 8, 16, 32)] + [(2, 8, 1, 2)]
 
 
+def test_channels_lie_last_on_a_cpu_and_nothing_else_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model, images = ResNetFPN(50, channels=128).eval(), torch.randn(2, 3, 160, 192)
+    with torch.no_grad():
+        ours = model(images)
+        monkeypatch.setattr(backbone, "is_plain", lambda _: False)
+        plain = model(images)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = model(images)
+    assert all(level.is_contiguous(memory_format=torch.channels_last) for level in ours[:4])
+    assert not any(level.is_contiguous(memory_format=torch.channels_last) for level in [plain[2], half[2]])
+    for one, other in zip(ours, plain, strict=True):
+        assert (one - other).norm() <= 1e-5 * other.norm()
+
+
 def test_the_pretrained_body_is_frozen_as_released() -> None:
     """204 of 237 parameter tensors of the whole detector are trained; 33 of the body are not."""
     with torch.device("meta"):
-        backbone = ResNetFPN(50)
-    assert sum(not p.requires_grad for p in backbone.parameters()) == 33
-    assert sum(p.numel() for p in backbone.parameters() if not p.requires_grad) == 39_287_265 - 39_061_921
-    assert all(not p.requires_grad for p in backbone.body.layer1.parameters())
-    assert all(p.requires_grad for p in backbone.body.layer2.parameters())
-    backbone.train()
-    assert not any(n.training for n in norms(backbone))
-    assert all(n.weight.requires_grad for n in norms(backbone.body.layer3))
+        model = ResNetFPN(50)
+    assert sum(not p.requires_grad for p in model.parameters()) == 33
+    assert sum(p.numel() for p in model.parameters() if not p.requires_grad) == 39_287_265 - 39_061_921
+    assert all(not p.requires_grad for p in model.body.layer1.parameters())
+    assert all(p.requires_grad for p in model.body.layer2.parameters())
+    model.train()
+    assert not any(n.training for n in norms(model))
+    assert all(n.weight.requires_grad for n in norms(model.body.layer3))
 
 
 @pytest.mark.parametrize(("stages", "still"), [(-1, 0), (0, 1), (1, 5)])
 def test_a_body_from_scratch_normalises_by_its_batches(stages: int, still: int) -> None:
-    backbone = ResNetFPN(18, channels=8, frozen_stages=stages, norm_eval=False).eval().train()
-    assert sum(not n.training for n in norms(backbone)) == still
-    assert not any(n.training for n in norms(backbone.eval()))
+    model = ResNetFPN(18, channels=8, frozen_stages=stages, norm_eval=False).eval().train()
+    assert sum(not n.training for n in norms(model)) == still
+    assert not any(n.training for n in norms(model.eval()))
 
 
 def test_what_cannot_be_built() -> None:

@@ -1,4 +1,4 @@
-"""The gradient of RoIAlign by products is torchvision's."""
+"""RoIAlign by products, and its gradient, are torchvision's."""
 
 from __future__ import annotations
 
@@ -109,9 +109,14 @@ def test_pyramid_in_training() -> None:
 
 
 def test_where_it_is_taken() -> None:
-    """On a CPU in float32, for a gradient, and for more than a few cells; elsewhere torchvision's own."""
+    """On a CPU in float32 and for more than a few cells; elsewhere torchvision's own."""
     feature, rois = torch.randn(2, 40, HEIGHT, WIDTH), CASES["all of these"]
-    assert align_rois(feature, rois, 7, SCALE).grad_fn is None
+    found, expected = align_rois(feature, rois, 7, SCALE), roi_align(feature, rois, 7, SCALE, 0, aligned=True)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert not torch.equal(found, expected)
+    assert (found - expected).norm() <= 2e-6 * expected.norm()
+    assert torch.equal(align_rois(feature, rois[:2], 7, SCALE), expected[:2])
+    assert found.grad_fn is None
     feature.requires_grad_()
     assert align_rois(feature, rois, 7, SCALE).grad_fn.name() == "RoIAlignBackward"
     with torch.no_grad():
