@@ -18,6 +18,7 @@ from contrastmask.completion.source_file import SourceFile
 from contrastmask.data.annotations.crowds import look_like_objects
 from contrastmask.data.annotations.load import load_with_losses
 from contrastmask.data.annotations.predicted import PREDICTED
+from contrastmask.data.annotations.turned import ANGLE, upright_boxes
 from contrastmask.data.columns import quadruples
 from contrastmask.data.reading import Reading
 from contrastmask.data.records import Records
@@ -33,7 +34,7 @@ class Object:
         bbox: xywh in image pixels, as the file has it; size: (H, W) of the image.
         segmentation: checked polygons or run lengths; None without a mask.
         crowd, predicted: a crowd region; a model made the mask. confidence: 0..1 where the file tells.
-        attributes: what the row has under ``attributes``; row: all of it.
+        attributes: what the row has under ``attributes`` and holds for ``bbox``; row: all of it.
     """
 
     id: int
@@ -124,26 +125,31 @@ def _object(records: Records, rows: list[Any], a: int, size: tuple[int, int]) ->
     row = rows[place]
     attributes = row.get("attributes")
     attributes = attributes if isinstance(attributes, dict) else {}
+    own = quadruples([row.get("bbox")])[0]
+    bbox = _own_box(own, records.boxes[a], size)
+    left_out = {PREDICTED, CONFIDENCE}
+    if not np.array_equal(bbox, own) and upright_boxes(own[None], [attributes])[1][0]:
+        left_out.add(ANGLE)  # it would turn the upright box that stands in place of the turned one
     return Object(
         int(records.ann_ids[a]),
         place,
         label,
         records.class_names[label],
-        _own_box(row, records.boxes[a], size),
+        bbox,
         size,
         records.segmentation(a) if records.has_mask[a] else None,
         bool(records.crowd[a]),
         bool(records.predicted[a]),
         _confidence(row, attributes),
-        {name: value for name, value in attributes.items() if name not in (PREDICTED, CONFIDENCE)},
+        {name: value for name, value in attributes.items() if name not in left_out},
         row,
     )
 
 
-def _own_box(row: dict[str, Any], read: np.ndarray, size: tuple[int, int]) -> list[float]:
+def _own_box(own: np.ndarray, read: np.ndarray, size: tuple[int, int]) -> list[float]:
     """The file's box, with all its digits and what of it lies outside the image, unless it was read as another one."""
     left, top, right, bottom = read.astype(float).tolist()
-    x, y, w, h = quadruples([row.get("bbox")])[0].tolist()
+    x, y, w, h = own.tolist()
     inside = (max(x, 0), max(y, 0), min(x + w, size[1]), min(y + h, size[0]))
     if np.allclose(inside, (left, top, right, bottom), atol=0.01):  # NaN is close to nothing
         return [x, y, w, h]

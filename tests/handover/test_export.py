@@ -210,6 +210,17 @@ def test_cvat_has_no_class_zero_and_no_attribute_that_is_no_text(scene: Scene) -
     assert all(set(r["attributes"]) & {"is_crowd", "predicted"} == set() for r in content["annotations"])
 
 
+@pytest.mark.parametrize("repair", [False, True])
+def test_a_turned_box_or_the_upright_one_around_it(scene: Scene, repair: bool) -> None:
+    [box] = [row for row in scene.content["annotations"] if row["id"] == BOX]
+    box["attributes"] = {"rotation": 90.0, "occluded": False}
+    scene.annotations.write_text(json.dumps(scene.content))
+    output, _ = hand_over(scene, "cvat", repair=repair)
+    found = rows_of(output / "annotations" / "instances_default.json")[BOX]
+    assert found["bbox"] == ([12.5, 4.5, 11, 20] if repair else [8, 9, 20, 11])
+    assert found["attributes"].get("rotation") == (None if repair else 90)
+
+
 def test_fiftyone(scene: Scene) -> None:
     scene.content["annotations"][0]["attributes"] = {"label": "x", "a.b": 1, "fine": "y"}
     scene.annotations.write_text(json.dumps(scene.content))

@@ -46,7 +46,7 @@ def settle_turned(
         float64 [A, 4], with `repair` the upright boxes around the turned ones; the segmentations, with `repair` None in
         place of such polygons; bool [A], the file has such a polygon.
     """
-    turned, moved = _upright(xywh, attributes)
+    turned, moved = upright_boxes(xywh, attributes)
     rows = np.flatnonzero(moved)
     if len(rows) == 0:
         return xywh, raw, moved
@@ -66,20 +66,12 @@ def settle_turned(
     return np.where((alone | outlined)[:, None], turned, xywh), raw, outlined
 
 
-def are_before_turn(xywh: np.ndarray, attributes: Sequence[Any], raw: Sequence[Any]) -> np.ndarray:
-    """bool [A]: the box is turned by its angle, and the segmentation is one polygon of its four corners before that.
+def upright_boxes(xywh: np.ndarray, attributes: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The upright boxes around the turned ones, xywh float64 [A, 4], and bool [A]: the turn moves a side of the box.
 
     Args:
-        xywh: float64 [A, 4], as in the file. attributes, raw: the rows' `attributes` and `segmentation`.
+        xywh: float64 [A, 4], as in the file. attributes: the rows' `attributes`.
     """
-    found = _upright(xywh, attributes)[1]
-    for row in np.flatnonzero(found).tolist():
-        found[row] = _are_corners(raw[row], xywh[row])
-    return found
-
-
-def _upright(xywh: np.ndarray, attributes: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The upright boxes around the turned ones, float64 [A, 4], and bool [A]: the turn moves a side of the box."""
     angles = np.nan_to_num(numbers([v.get(ANGLE) if type(v) is dict else None for v in attributes]), posinf=0, neginf=0)
     rows = np.flatnonzero((angles != 0) & np.isfinite(xywh).all(axis=1))
     turned, radians = xywh.copy(), np.radians(angles[rows])
@@ -88,6 +80,18 @@ def _upright(xywh: np.ndarray, attributes: Sequence[Any]) -> tuple[np.ndarray, n
         turned[rows, 2:] = np.stack([cosine, sine], 1) * sides[:, :1] + np.stack([sine, cosine], 1) * sides[:, 1:]
         turned[rows, :2] += (sides - turned[rows, 2:]) / 2
         return turned, (np.abs(turned - xywh) > FEWEST).any(axis=1)
+
+
+def are_before_turn(xywh: np.ndarray, attributes: Sequence[Any], raw: Sequence[Any]) -> np.ndarray:
+    """bool [A]: the box is turned by its angle, and the segmentation is one polygon of its four corners before that.
+
+    Args:
+        xywh, attributes: as above. raw: the rows' `segmentation`.
+    """
+    found = upright_boxes(xywh, attributes)[1]
+    for row in np.flatnonzero(found).tolist():
+        found[row] = _are_corners(raw[row], xywh[row])
+    return found
 
 
 def _are_corners(segmentation: Any, xywh: np.ndarray) -> bool:
