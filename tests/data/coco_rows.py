@@ -20,10 +20,18 @@ def image(id_: Any = 1, **changes: Any) -> dict[str, Any]:
 
 
 def row(id_: Any = 1, **changes: Any) -> dict[str, Any]:
-    """A sound annotation; a change to ... (Ellipsis) removes the key."""
+    """A sound annotation; a change to ... (Ellipsis) removes the key; the area is not over a box's given here."""
     sound = {"id": id_, "image_id": 1, "category_id": 18, "bbox": [10, 10, 20, 20], "area": 200.0, "iscrowd": 0}
+    sound["area"] = min(200.0, _area_of(changes.get("bbox")))
     changed = {**sound, "segmentation": TRIANGLE, **changes}
     return {key: value for key, value in changed.items() if value is not ...}
+
+
+def _area_of(bbox: Any) -> float:
+    """Of a box of two positive sides; infinite for whatever else a test may have in its place."""
+    sides = bbox[2:] if isinstance(bbox, list) and len(bbox) == 4 else []
+    sound = [side for side in sides if isinstance(side, (int, float)) and 0 < side < 1e9]
+    return float(sound[0] * sound[1]) if len(sound) == 2 else float("inf")
 
 
 def content(annotations: list[Any], images: list[Any] | None = None, categories: list[Any] | None = None) -> dict:

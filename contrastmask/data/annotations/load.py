@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from contrastmask.data.annotations.areas import positive_areas
+from contrastmask.data.annotations.areas import positive_areas, too_large
 from contrastmask.data.annotations.box_forms import box_form, require_pixels
 from contrastmask.data.annotations.boxes import clean_boxes, count_odd_boxes, odd_boxes_way
 from contrastmask.data.annotations.categories import read_categories
@@ -159,11 +159,14 @@ def _read_annotations(path: Path, sieve: References, images: dict[str, np.ndarra
     else:
         count_rectangles(rectangles & ~before_turn, has_mask & ~crowd & sieve.alive, sieve)
     del raw
-    count_strays(path, masks, boxes, size, sieve.alive & ~crowd & ~misread, sieve)
-    count_percent(boxes, size, ~crowd, sieve)
-    considered, join = sieve.alive & ~crowd & ~misread, reading.duplicates == "join"
-    settle_doubles(boxes, image, has_mask, considered, packed.table.same, sieve, join=join)
+    sound = ~crowd & ~misread
+    count_strays(path, masks, boxes, size, sieve.alive & sound, sieve)
+    percent = count_percent(boxes, size, ~crowd, sieve)
+    join = reading.duplicates == "join"
+    settle_doubles(boxes, image, has_mask, sieve.alive & sound, packed.table.same, sieve, join=join)
     count_crowded(image, ~crowd, images["image_ids"], sieve)
+    large = too_large(area, xywh, boxes, masks) & sound & ~percent
+    areas = positive_areas(area, boxes, packed.table, has_mask, size, sieve, large=large, repair=reading.repair)
 
     survivors = sieve.kept
     rows = survivors[np.argsort(image[survivors], kind="stable")]
@@ -174,7 +177,7 @@ def _read_annotations(path: Path, sieve: References, images: dict[str, np.ndarra
         "ann_ids": sieve.ids[rows],
         "boxes": boxes[rows].astype(np.float32),
         "labels": sieve.label[rows],
-        "areas": positive_areas(area, boxes, packed.table, has_mask, size, sieve)[rows],
+        "areas": areas[rows],
         "crowd": crowd[rows],
         "predicted": predicted[rows] & ~packed.lacking[rows],
         "confidence": confidence[rows],

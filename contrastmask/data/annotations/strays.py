@@ -57,15 +57,21 @@ def unit(factors: np.ndarray, size: np.ndarray) -> str:
     return f"of a picture {1 / np.median(factors):.3g} times as large"
 
 
-def count_percent(boxes: np.ndarray, size: np.ndarray, judged: np.ndarray, sieve: Sieve) -> None:
-    """Warn where every box of a file ends within 100 by 100, and fills that, though all images are far larger."""
+def count_percent(boxes: np.ndarray, size: np.ndarray, judged: np.ndarray, sieve: Sieve) -> np.ndarray:
+    """Warn where every box of a file ends within 100 by 100, and fills that, though all images are far larger.
+
+    Returns:
+        bool [A], the rows that the warning is of.
+    """
     rows = judged & sieve.alive
     if rows.sum() < MANY_BOXES or size[rows].min() < 2 * 100:
-        return
+        return np.zeros_like(rows)
     reach = boxes[rows, 2:].max(axis=0)
-    if (reach <= 100.5).all() and (reach > 90).all():
-        reason = "no coordinate is over 100, in images of over 200 px: these may be percent of the image"
-        sieve.count("warning", rows, reason, "multiply x by width / 100 and y by height / 100, boxes and polygons")
+    if (reach > 100.5).any() or (reach <= 90).any():
+        return np.zeros_like(rows)
+    reason = "no coordinate is over 100, in images of over 200 px: these may be percent of the image"
+    sieve.count("warning", rows, reason, "multiply x by width / 100 and y by height / 100, boxes and polygons")
+    return rows
 
 
 def count_strays(
