@@ -60,12 +60,15 @@ class RoIAlign(torch.autograd.Function):
 def cells_of_map(feature: Tensor, rois: Tensor, size: int, scale: float) -> Tensor:
     """The RoIs' cells ``[R, C, S, S]``, channels last in memory; autograd does not see it."""
     maps = feature.permute(0, 2, 3, 1).contiguous()
-    found = maps.new_zeros((len(rois), size, size, maps.shape[3]))
+    result = torch.empty(
+        (len(rois), feature.shape[1], size, size), dtype=feature.dtype, memory_format=torch.channels_last
+    ).zero_()
+    found = result.permute(0, 2, 3, 1)
     for part in _parts(rois, size, scale, feature.shape):
         count = len(part.rows) * size
         between = torch.mm(part.rows.flatten(0, 1), part.of(maps).flatten(1)).view(count, -1, maps.shape[3])
         found[part.rois] = torch.bmm(part.columns_by_row, between).view(-1, size, size, maps.shape[3])
-    return found.permute(0, 3, 1, 2)
+    return result
 
 
 def gradient_of_map(gradient: Tensor, rois: Tensor, shape: torch.Size, scale: float) -> Tensor:

@@ -70,9 +70,9 @@ def convolve_map(x: Tensor, weight: Tensor, bias: Tensor | None, side: int) -> T
     Autograd does not see it."""
     matrices, kernel = transforms(side, frame=True), transformed(weight)
     height, width = x.shape[2:]
-    result = x.new_empty((len(x), height, width, weight.shape[0]))
+    result = torch.empty((len(x), weight.shape[0], height, width), memory_format=torch.channels_last)
     strip = x.new_empty((side, -(-width // side), side, weight.shape[0]))
-    for target, parts in zip(_strips_of(result, side), _strips(x, side, frame=True), strict=True):
+    for target, parts in zip(_strips_of(result.permute(0, 2, 3, 1), side), _strips(x, side, frame=True), strict=True):
         first = 0
         for part in parts:
             products = torch.bmm(to_products(part, matrices.to_tiles), kernel)
@@ -81,7 +81,7 @@ def convolve_map(x: Tensor, weight: Tensor, bias: Tensor | None, side: int) -> T
             strip[:, first : first + part.shape[2]] = found.transpose(1, 2)
             first += part.shape[2]
         target.copy_(strip.flatten(1, 2)[: len(target), :width])
-    return result.permute(0, 3, 1, 2)
+    return result
 
 
 class _Map(torch.autograd.Function):

@@ -89,6 +89,14 @@ def test_gradient_that_is_not_contiguous() -> None:
 
 
 @pytest.mark.usefixtures("way")
+def test_the_result_may_be_changed_in_place() -> None:
+    feature = torch.randn(2, 5, HEIGHT, WIDTH, requires_grad=True)
+    changed, plain = (RoIAlign.apply(feature, CASES["whole image"], 7, SCALE) for _ in range(2))
+    changed = torch.autograd.grad(torch.relu_(changed).sum(), feature)[0]
+    assert torch.equal(changed, torch.autograd.grad(torch.relu(plain).sum(), feature)[0])
+
+
+@pytest.mark.usefixtures("way")
 def test_pyramid_in_training() -> None:
     """Losses' gradients over all levels and images, one of them without boxes."""
     torch.manual_seed(3)

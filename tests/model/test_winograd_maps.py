@@ -45,6 +45,13 @@ def test_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
         assert float((one - other).norm() / other.norm()) < 1e-5
 
 
+def test_the_result_may_be_changed_in_place() -> None:
+    """As the ReLU of torchvision's proposal network does."""
+    conv, x = MapConv.of(plain()), torch.randn(1, 128, 40, 60)
+    changed = torch.autograd.grad(torch.relu_(conv(x)).sum(), conv.weight)[0]
+    assert torch.equal(changed, torch.autograd.grad(torch.relu(conv(x)).sum(), conv.weight)[0])
+
+
 def test_what_needs_no_gradient_gets_none() -> None:
     conv = MapConv.of(plain())
     x = torch.randn(1, 128, 40, 60)
