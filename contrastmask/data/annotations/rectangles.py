@@ -1,4 +1,4 @@
-"""Masks that are their own box: SAHI's slices, Ultralytics' segments, VIA and Encord write boxes so."""
+"""Masks that are their own box: SAHI's slices, Ultralytics' segments, VIA, Encord and SuperAnnotate write boxes so."""
 
 from __future__ import annotations
 
