@@ -13,7 +13,9 @@ from contrastmask.model.crops.timm_body import TimmBody
 from contrastmask.model.folding import folded
 from contrastmask.model.winograd import grid_first
 
-AT_ONCE = 8  # crops whose largest level is in memory: what is not larger stays with the process from call to call
+# crops that go through together at the largest level, at the next one (a multiple of it), and below (what is asked for,
+# best twice as many again): more of them leave a processor's cache, fewer read the weights more often
+LARGEST, NEXT = 8, 16
 
 
 class GridNetwork(nn.Module):
@@ -50,28 +52,37 @@ class GridNetwork(nn.Module):
     @torch.no_grad()
     def forward(self, crops: Tensor, planes: Tensor) -> CropOutput:
         """Masks of ``crops [N, 3, S, S]``, told of boxes by ``planes [N, 2 or 3, S, S]``; features are not kept."""
-        largest, pooled = [], []
-        for told in torch.cat([crops, planes], dim=1).split(AT_ONCE):
-            told = told.contiguous(memory_format=torch.channels_last)
-            level = F.conv2d(told, self.stem, self.stem_bias, stride=2, padding=3).relu_()
-            largest.append(grid_first(level))
-            pooled.append(grid_first(F.max_pool2d(level, 3, stride=2, padding=1)))
-        top, values = self._below(torch.cat(pooled, dim=2))
-        parts = zip(largest, values.split(AT_ONCE, dim=2), strict=True)
-        logits, inside = zip(*(self._largest(level, below.contiguous()) for level, below in parts), strict=True)
-        logits = torch.cat(logits)
-        quality = self.quality(mask_signs(top, torch.cat(inside), logits.sigmoid()))[:, 0]
+        largest, next_ones = [], []
+        for part in torch.cat([crops, planes], dim=1).split(NEXT):
+            seen = [self._stem(few) for few in part.split(LARGEST)]
+            largest += [level for level, _ in seen]
+            next_ones.append(self.stages[0](torch.cat([pooled for _, pooled in seen], dim=2)))
+        top, values = self._below(torch.cat(next_ones, dim=2))
+        largest = iter(largest)
+        found = [
+            self._largest(next(largest), few.contiguous())
+            for level, below in zip(next_ones, values.split(NEXT, dim=2), strict=True)
+            for few in self._up(1, below.contiguous(), level).split(LARGEST, dim=2)
+        ]
+        logits, inside = (torch.cat(parts) for parts in zip(*found, strict=True))
+        quality = self.quality(mask_signs(top, inside, logits.sigmoid()))[:, 0]
         return CropOutput(logits, quality, None)
 
+    def _stem(self, told: Tensor) -> tuple[Tensor, Tensor]:
+        """The largest level ``[S/2, S/2, n, C]`` of some of the crops, and what the first stage is given."""
+        level = told.contiguous(memory_format=torch.channels_last)
+        level = F.conv2d(level, self.stem, self.stem_bias, stride=2, padding=3).relu_()
+        return grid_first(level), grid_first(F.max_pool2d(level, 3, stride=2, padding=1))
+
     def _below(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """What the largest level needs of the others, and the mean of the top ``[N, C']``."""
+        """What the first stage's level needs of those below it, and the mean of the top ``[N, C']``."""
         levels = []
-        for stage in self.stages:
+        for stage in self.stages[1:]:
             values = stage(values)
             levels.append(values)
         values = self.laterals[4](values).add_(self.bias4)
-        for number in (3, 2, 1):
-            values = self._up(number, values, levels[number - 1])
+        for number in (3, 2):
+            values = self._up(number, values, levels[number - 2])
         return levels[-1].mean(dim=(0, 1)), values
 
     def _up(self, number: int, values: Tensor, level: Tensor) -> Tensor:

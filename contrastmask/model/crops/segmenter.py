@@ -18,10 +18,10 @@ from contrastmask.model.crops.views import View, views_of
 from contrastmask.model.crops.windows import cut_out, into_other_windows, into_windows, mirrored_boxes, windows_of
 from contrastmask.model.winograd import is_plain
 
-# crops that go through the network together, by device: memory does not grow with the objects of an image. Activations
-# of more than 16 leave a processor's cache (a fifth slower), of fewer its library adds up in another order.
-CHUNK = {"cpu": 16}
-ELSEWHERE = 64
+# crops that go through the network together: memory does not grow with the objects of an image. On a CPU activations of
+# more than 16 leave the cache (a fifth slower), of fewer its library adds up in another order; laid out for inference
+# the network keeps to the cache by itself, and twice as many share its weights.
+ON_CPU, LAID_OUT, ELSEWHERE = 16, 32, 64
 
 
 class CropSegmenter(nn.Module):
@@ -108,7 +108,7 @@ class CropSegmenter(nn.Module):
                 other = ~torch.eye(len(given), len(all_boxes), dtype=torch.bool, device=given.device)
             parts = [
                 self._probs(image, windows[first:last], all_boxes, other[first:last], first, maps)
-                for first, last in chunks_of(len(windows), given.device.type)
+                for first, last in chunks_of(len(windows), self.at_once)
             ]
             cells = self.side // 2
             probs = torch.cat([p for p, _ in parts]) if parts else given.new_zeros((0, cells, cells))
@@ -117,6 +117,13 @@ class CropSegmenter(nn.Module):
             found.append({"boxes": given, "labels": classes, "scores": sure, "confidence": sure,
                           "mask_probs": probs, "windows": windows})  # fmt: skip
         return found
+
+    @property
+    def at_once(self) -> int:
+        """Crops that go through the network together, at the least where there are so many."""
+        if self.mean.device.type != "cpu":
+            return ELSEWHERE
+        return ON_CPU if self.laid_out is None else LAID_OUT
 
     @torch.no_grad()
     def lay_out(self, dtype: torch.dtype | None = None) -> None:
@@ -200,9 +207,8 @@ class CropSegmenter(nn.Module):
                 yield said.logits.sigmoid(), self.calibration(said.quality)
 
 
-def chunks_of(count: int, device: str) -> list[tuple[int, int]]:
-    """First and last (exclusive) of the crops that go through the network together; a rest joins the last ones."""
-    step = CHUNK.get(device, ELSEWHERE)
+def chunks_of(count: int, step: int) -> list[tuple[int, int]]:
+    """First and last (exclusive) of each ``step`` of crops; a rest joins the last ones."""
     starts = [i * step for i in range(max(count // step, 1))]
     return list(zip(starts, [*starts[1:], count], strict=True)) if count else []
 

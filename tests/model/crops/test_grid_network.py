@@ -34,7 +34,7 @@ def inputs(crops: int, planes: int, side: int) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 @pytest.mark.parametrize("depth", [18, 50])
-@pytest.mark.parametrize(("crops", "side"), [(1, 64), (3, 96), (9, 64), (2, 128)])
+@pytest.mark.parametrize(("crops", "side"), [(1, 64), (3, 96), (9, 64), (2, 128), (43, 64)])
 def test_the_same_function(depth: int, crops: int, side: int) -> None:
     network, given = network_of(depth), inputs(crops, 2, side)
     plain, ours = network(*given), GridNetwork(network)(*given)

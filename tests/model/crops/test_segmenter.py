@@ -50,14 +50,14 @@ def test_chunks_change_nothing(segmenter: CropSegmenter, monkeypatch: pytest.Mon
     boxes = torch.tensor([[5.0 * i, 3.0 * i, 30.0 + 5 * i, 40.0 + 3 * i] for i in range(7)])
     given = ([image_of((90, 120))], [(90, 120)], [boxes], [torch.zeros(7, dtype=torch.long)])
     (whole,) = segmenter.segment(*given)
-    monkeypatch.setattr(room, "CHUNK", {"cpu": 3})
+    monkeypatch.setattr(room, "ON_CPU", 3)
     (parts,) = segmenter.segment(*given)
     assert torch.allclose(whole["mask_probs"], parts["mask_probs"], atol=1e-5)
 
 
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 31, 32, 40, 100])
 def test_no_chunk_is_smaller_than_it_must_be(count: int) -> None:
-    chunks = chunks_of(count, "cpu")
+    chunks = chunks_of(count, 16)
     assert [i for first, last in chunks for i in range(first, last)] == list(range(count))
     assert all(min(16, count) <= last - first < 32 for first, last in chunks)
 

@@ -78,7 +78,7 @@ def test_chunks_of_crops_see_their_own_neighbours(monkeypatch: pytest.MonkeyPatc
     boxes = torch.tensor([[5.0, 5, 40, 40], [20, 10, 60, 50], [50, 30, 99, 79], [0, 50, 30, 80], [10, 20, 90, 70]])
     asked = ([image], [(80, 100)], [boxes], [torch.zeros(5, dtype=torch.long)])
     (whole,) = segmenter.segment(*asked)
-    monkeypatch.setattr("contrastmask.model.crops.segmenter.CHUNK", {"cpu": 2})
+    monkeypatch.setattr("contrastmask.model.crops.segmenter.ON_CPU", 2)
     (parts,) = segmenter.segment(*asked)
     torch.testing.assert_close(whole["mask_probs"], parts["mask_probs"], atol=1e-4, rtol=1e-4)
     (lonely,) = segmenter.segment(*asked, others=[torch.zeros(5, 5, dtype=torch.bool)])
