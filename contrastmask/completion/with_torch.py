@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from contrastmask.completion.freed_memory import keep_freed_memory
 from contrastmask.completion.pieces import piece_of
 from contrastmask.completion.side_by_side import images_at_once, side_by_side
 from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
@@ -42,6 +43,8 @@ def segmented(
         collate_fn=collate,
         worker_init_fn=outlive_signals,
     )
+    if not predictor.finds_boxes and predictor.device.type == "cpu":
+        keep_freed_memory()
     work = partial(_segment, predictor, records, chosen, torch.from_numpy(labels))
     yield from side_by_side(work, zip(groups, loader, strict=True), images_at_once(predictor))
 
