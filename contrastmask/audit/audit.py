@@ -14,8 +14,10 @@ from contrastmask.audit.options import AuditOptions
 from contrastmask.audit.other_class import other_classes
 from contrastmask.audit.sheet import sheet
 from contrastmask.audit.verdicts import Verdict, verdicts_of
+from contrastmask.completion.readable import require_some_read
 from contrastmask.completion.source_file import SourceFile
 from contrastmask.data.annotations.load import load_annotations
+from contrastmask.data.images.looking_ahead import joined, look_ahead
 from contrastmask.data.reading import RULES
 from contrastmask.data.records import Records
 from contrastmask.errors import ConfigError, DataError
@@ -40,18 +42,23 @@ def audit(options: AuditOptions, predictor: Predictor, console: Console | None =
         ``unreadable`` image files; ``unmarked``: ids of rows whose ``attributes`` are of another form than an object.
 
     Raises:
-        DataError: the file cannot be used, has no mask to judge or changed meanwhile, or another process audits it.
+        DataError: the file cannot be used or changed meanwhile, has no mask to judge, none of its images can be read,
+            or another process audits it.
         CheckpointError: a class is unknown to the model. ConfigError: an unknown class name in ``classes``.
     """
     console = console or Console()
     with held(options.output):
         source = SourceFile(options.annotations)
         records = load_annotations(options.annotations, options.images, options.reading)
-        for line in records.report.lines("warning", "dropped", "repaired"):
+        chosen = _chosen(options, records)
+        images = np.unique(records.images_of(np.flatnonzero(chosen))).tolist()
+        pictures = joined(look_ahead(records, {0: images}, (), options.annotations).values())
+        for line in records.report.merge(pictures).lines("warning", "dropped", "repaired"):
             console.print(line, markup=False, soft_wrap=True)
         journal = Journal(options.journal, _identity(options, predictor, source))
-        pieces = predict_masks(options, predictor, records, _chosen(options, records), journal, console)
+        pieces = predict_masks(options, predictor, records, chosen, journal, console)
         journal.sync()
+        require_some_read(options.annotations, records, pieces, [journal])
         found = _found(records, pieces)
         measures = measure(records, found)
         ask = options.other_classes and predictor.finds_boxes

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from rich.console import Console
 
-from contrastmask.completion.complete import labels_of, network_of, progress
+from contrastmask.completion.complete import labels_of, network_of
 from contrastmask.completion.finishing import finished
+from contrastmask.completion.progress import progress
 from contrastmask.completion.source_file import digest
 from contrastmask.completion.with_torch import segmented
 from contrastmask.data.records import Records

@@ -7,32 +7,33 @@ tells how the groups are shared among several processes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from contrastmask.completion.completed_file import write_completed
 from contrastmask.completion.finishing import finished
 from contrastmask.completion.options import CompletionOptions
+from contrastmask.completion.pieces import of_pieces, pictures_of, with_pictures
 from contrastmask.completion.plan import Plan, asked_classes, make_plan
+from contrastmask.completion.progress import progress
+from contrastmask.completion.readable import groups_ahead, require_some_read
 from contrastmask.completion.shards import identity_of, own_groups, read_shards
 from contrastmask.completion.sieve import Sieve
 from contrastmask.completion.source_file import SourceFile, digest
 from contrastmask.data.annotations.load import load_with_losses
+from contrastmask.data.images.looking_ahead import Kinds, joined
 from contrastmask.data.reading import RULES
 from contrastmask.data.records import Records
+from contrastmask.data.report import Report
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.interruption import Ended
 from contrastmask.files.journal import Journal
 from contrastmask.files.lock import held
 from contrastmask.runtime.given_boxes import GivenBoxes
-from contrastmask.spoken import Pulse
 
 if TYPE_CHECKING:
     from contrastmask.prediction.predictor import Predictor
@@ -68,19 +69,21 @@ def complete(
             stack.enter_context(held(place))
         source = SourceFile(options.annotations)
         records, gone = load_with_losses(options.annotations, options.images, options.reading)
-        for line in records.report.lines("warning", "dropped", "repaired"):
-            console.print(line, markup=False, soft_wrap=True)
+        _warn(console, records.report)
         asked, sieve = asked_classes(options, records), Sieve(options, records)
         plan = make_plan(options, records, gone, source.rows(), asked)
         labels = labels_of(options, predictor, records, plan.chosen)
         identity, groups = _identity(options, predictor, source), _groups(options, records, plan)
         if options.joins:
             journals, pieces = read_shards(options, identity, len(groups))
+            _warn(console, of_pieces(pieces))
         else:
             journal = Journal(options.journal, identity_of(identity, options.shard, options.shards))
             journals = [journal]
+            pictures = groups_ahead(options, records, groups, journal)
+            _warn(console, joined([*map(pictures_of, journal.pieces.values()), *pictures.values()]))
             try:
-                pieces = _predict(options, predictor, records, plan, groups, labels, journal, console)
+                pieces = _predict(options, predictor, records, plan, groups, labels, journal, pictures, console)
             except Ended:
                 kept = f"{len(journal.pieces)} groups of images are kept in {options.journal}"
                 console.print(f"{kept}: the same command goes on from there", markup=False, soft_wrap=True)
@@ -90,6 +93,7 @@ def complete(
         if options.shard is not None:
             journals[0].close()
             return _told(records, pieces)
+        require_some_read(options.annotations, records, pieces, journals)
         try:
             summary = write_completed(options, records, plan, source, pieces, sieve, console)
         except DataError as error:
@@ -98,6 +102,11 @@ def complete(
         for journal in journals:
             journal.close(remove=True)
     return summary
+
+
+def _warn(console: Console, report: Report) -> None:
+    for line in report.lines("warning", "dropped", "repaired"):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 def _groups(options: CompletionOptions, records: Records, plan: Plan) -> list[list[int]]:
@@ -122,9 +131,14 @@ def _predict(
     groups: list[list[int]],
     labels: np.ndarray,
     journal: Journal,
+    pictures: dict[int, Kinds],
     console: Console,
 ) -> list[dict[str, Any]]:
     """A piece (:func:`contrastmask.completion.pieces.piece_of`) of every group asked for, the journal's first."""
+
+    def keep(number: int, piece: dict[str, Any]) -> None:
+        journal.add(number, with_pictures(piece, pictures[number]))
+
     chosen = plan.chosen
     of_image = np.bincount(records.images_of(np.flatnonzero(chosen)), minlength=len(records.image_ids))
     own = own_groups(options, len(groups))
@@ -139,7 +153,7 @@ def _predict(
         from contrastmask.completion.with_torch import segmented
     begun = segmented(predictor, records, [groups[n] for n in rest], chosen, labels, options.num_workers)
     # closed here, so that what was begun is kept before anybody counts it
-    with closing(finished(zip(rest, begun, strict=True), journal.add)) as pieces:
+    with closing(finished(zip(rest, begun, strict=True), keep)) as pieces:
         for _ in progress(pieces, console, objects, done, total):
             pass
     return [journal.pieces[number] for number in own]
@@ -186,25 +200,3 @@ def network_of(predictor: Predictor | GivenBoxes) -> dict[str, Any]:
     return {
         "sides": sides, "precision": predictor.precision, "tta": predictor.tta, "device": predictor.device.type, **crops
     }  # fmt: skip
-
-
-def progress(
-    work: Iterator[tuple[int, Any]],
-    console: Console,
-    objects: list[int],
-    done: int,
-    total: int,
-    what: str = "completing",
-) -> Iterator[tuple[int, Any]]:
-    """The work, shown as it goes; ``objects``: of every group, ``done``: before this call."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TextColumn("{task.fields[rate]}"), TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("objects", total=total, completed=done, rate="")
-        pulse = Pulse(what, total, "objects", done=done, tell=partial(console.print, markup=False))
-        for number, piece in work:
-            yield number, piece
-            if not console.is_terminal:  # where no bar is shown
-                pulse.add(objects[number])
-            speed = bar.tasks[0].speed
-            bar.update(task, advance=objects[number], rate=f"{speed:.1f}/s" if speed else "")

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from contrastmask.completion.options import CompletionOptions
+from contrastmask.completion.pieces import of_pieces
 from contrastmask.completion.plan import Plan
 from contrastmask.completion.polygons import polygons_of_many
 from contrastmask.completion.run_lengths import settle_run_lengths
@@ -72,7 +73,8 @@ def write_completed(
         else:
             complete_row(rows[place], found[a][0], area, figures[a], options)
             completed.append(a)
-    summary = summarise(options, records, plan, rows, found, completed)
+    report = records.report.merge(of_pieces(pieces))
+    summary = summarise(options, records, plan, rows, found, completed, report)
     summary["sieve"] = distributions(records.labels[seen], [figures[a] for a in seen], records.class_names)
     if options.form == "polygons":
         outlines = polygons_of_many(found[a][0] for a in completed)

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from contrastmask.data.images.looking_ahead import Kinds, joined
 from contrastmask.data.records import Records
+from contrastmask.data.report import Report
 
 
 def piece_of(
@@ -26,3 +28,18 @@ def piece_of(
         for place, rle, sure in zip(places, result["rles"], result["confidence"].tolist(), strict=True):
             masks.append([place, rle["counts"], round(sure, 6)])
     return {"masks": masks, "unreadable": [image for image in group if image not in seen]}
+
+
+def with_pictures(piece: dict[str, Any], kinds: Kinds) -> dict[str, Any]:
+    """The piece, and what was found of its pictures where something was."""
+    return {**piece, "pictures": kinds} if kinds else piece
+
+
+def pictures_of(piece: dict[str, Any]) -> Kinds:
+    """What was found of a piece's pictures."""
+    return piece.get("pictures", {})
+
+
+def of_pieces(pieces: Iterable[dict[str, Any]]) -> Report:
+    """What was found of all pictures."""
+    return joined(map(pictures_of, pieces))

@@ -12,6 +12,7 @@ from contrastmask.completion.plan import Plan
 from contrastmask.completion.sieve import SIFTED
 from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.records import Records
+from contrastmask.data.report import Report
 from contrastmask.errors import DataError
 from contrastmask.evaluation.mask_scores import score_masks
 
@@ -19,20 +20,26 @@ Found = dict[int, tuple[dict[str, Any], float]]  # position in the records → (
 
 
 def summarise(
-    options: CompletionOptions, records: Records, plan: Plan, rows: list[Any], found: Found, completed: list[int]
+    options: CompletionOptions,
+    records: Records,
+    plan: Plan,
+    rows: list[Any],
+    found: Found,
+    completed: list[int],
+    report: Report,
 ) -> dict[str, Any]:
     """The summary of a completion, ready for JSON.
 
     Args:
         rows: the file's list `annotations`. found: all masks that were made. completed: positions in the records of
-            those that were written.
+            those that were written. report: what reading the file and its pictures found.
 
     Returns:
         ``rows`` of the file = ``completed`` + the sum of ``kept`` (why no mask was needed → rows) + the rows listed in
         ``left`` (why there is none → their annotation ids, as the file has them) and ``left_rows`` (the same rows by
         place, from 0); ``replaced``: what stood where masks were written, if something did; ``per_class`` (``below``:
         masks that the thresholds left out); ``check`` and, with a file of true masks, ``truth``
-        (:func:`score_masks`); ``records``: what the reading found.
+        (:func:`score_masks`); ``records``: the report.
 
     Raises:
         DataError: the file of true masks is of other annotations.
@@ -48,7 +55,7 @@ def summarise(
         "replaced": dict(plan.replaced),
         "per_class": _per_class(records, plan, found, completed),
         "check": score_masks(records, judged) if options.check else {},
-        "records": records.report.to_dict(),
+        "records": report.to_dict(),
     }
     if options.truth is not None:
         summary["truth"] = _against_truth(options, records, {a: found[a] for a in completed})

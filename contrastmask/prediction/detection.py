@@ -21,7 +21,7 @@ from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.whole_file import make_output_folder, write_whole
 from contrastmask.pictures.overlays import overlay, save_png
-from contrastmask.prediction.image_sources import SourceDataset, SourceImage, find_images
+from contrastmask.prediction.image_sources import SourceDataset, SourceImage, find_images, pictures_of
 from contrastmask.prediction.predictor import NO_BOXES, Predictor
 from contrastmask.spoken import Pulse
 
@@ -68,7 +68,8 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
     Raises:
         ConfigError: a model that finds no boxes, nothing to predict on, or results that would be overwritten.
         CheckpointError: a COCO-format source lacks classes that the model has.
-        DataError: the output folder cannot be written, or the disk is full.
+        DataError: no image of a COCO-format source can be read, the output folder cannot be written, or the disk is
+            full.
     """
     console = console or Console()
     if not predictor.finds_boxes:
@@ -78,6 +79,8 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
         raise ConfigError(f"{results_file} exists; overwrite=true replaces it, or choose another output=DIR")
     rules = options.image_rules
     images, categories = find_images(options.source, options.images, output=options.output, rules=rules)
+    for line in pictures_of(images, rules, options.source).lines("warning"):
+        console.print(line, markup=False, soft_wrap=True)
     make_output_folder(options.output)
     ids = _category_ids(predictor, categories, options.source)
     loader = DataLoader(

@@ -11,9 +11,12 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from contrastmask.data.annotations.image_list import read_image_list
+from contrastmask.data.images.findings import Finding, add_kinds, glance_at_file
+from contrastmask.data.images.looking_ahead import Kinds, glances, joined, none_readable
 from contrastmask.data.images.places import find_image
 from contrastmask.data.images.read import read_image, view_image
 from contrastmask.data.images.rules import PLAIN, ImageRules
+from contrastmask.data.report import Report
 from contrastmask.errors import ConfigError, DataError
 from contrastmask.files.absent import absent
 
@@ -92,6 +95,27 @@ def _of_file(path: Path, images: Path | None, rules: ImageRules) -> tuple[list[S
         except DataError as error:
             found.append(SourceImage(image.id, image.file_name, images, image.size, f"image {image.id}: {error}"))
     return found, {category.name: category.id for category in categories} or None
+
+
+def pictures_of(images: list[SourceImage], rules: ImageRules, source: str) -> Report:
+    """What the heads of the images tell whose size an annotation file says.
+
+    Raises:
+        DataError: none of all can be read.
+    """
+    sized = [image for image in images if image.size is not None]
+    found = glances(lambda n: _glance(sized[n], rules), range(len(sized)))
+    problems = [finding.problem for finding in found if finding.problem is not None]
+    if sized and len(problems) == len(images):
+        raise none_readable(source, problems)
+    kinds: Kinds = {}
+    for image, finding in zip(sized, found, strict=True):
+        add_kinds(kinds, finding, image.id, image.size, rules)
+    return joined([kinds])
+
+
+def _glance(image: SourceImage, rules: ImageRules) -> Finding:
+    return Finding(image.problem) if image.problem else glance_at_file(image.path, image.size, rules)
 
 
 def _with_literal_brackets(pattern: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from contrastmask.__main__ import main
 from contrastmask.audit.audit import audit
@@ -18,6 +21,7 @@ from contrastmask.data.annotations.load import load_annotations
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.review.objects import SUSPICION
 from tests.completion.filled_boxes import QUIET, FilledBoxes
+from tests.completion.test_pictures import TURNED, turned
 from tests.data.coco_rows import CROWD, TRIANGLE, H, W, content, image, row
 
 NAME = 'b<img src=x onerror="alert(1)">'
@@ -164,3 +168,18 @@ def test_the_command_names_what_is_missing(tmp_path: Path, capsys: pytest.Captur
     with pytest.raises(SystemExit):
         main(["audit", str(tmp_path / "in.json")])
     assert "no value for ckpt_path, output" in capsys.readouterr().err
+
+
+def test_pictures_that_a_viewer_turns_are_told_and_one_must_be_readable(tmp_path: Path) -> None:
+    options = replace(written(tmp_path, content(rows())), other_classes=False)
+    turned(tmp_path / "1.jpg")
+    (tmp_path / "a.ckpt").write_bytes(b"model")
+    said = Console(file=StringIO(), width=400)
+    audit(options, FilledBoxes(tmp_path / "a.ckpt"), said)
+    assert TURNED in said.file.getvalue()
+    for picture in tmp_path.glob("*.jpg"):
+        picture.unlink()
+    options = replace(options, overwrite=True, output=tmp_path / "second.json")
+    with pytest.raises(DataError, match="no image that is asked for"):
+        audit(options, FilledBoxes(tmp_path / "a.ckpt"), QUIET)
+    assert not list(tmp_path.glob("*second*json"))

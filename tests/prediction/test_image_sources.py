@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from contrastmask.data.images.rules import ImageRules
 from contrastmask.errors import ConfigError, DataError
-from contrastmask.prediction.image_sources import SourceDataset, find_images
+from contrastmask.prediction.image_sources import SourceDataset, find_images, pictures_of
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 
@@ -130,3 +130,18 @@ def test_a_link_to_itself_is_no_image(tmp_path: Path) -> None:
     root = pictures(tmp_path / "images", "a.png")
     (root / "b.png").symlink_to("b.png")
     assert [image.name for image in find_images(root, None, output=tmp_path / "out")[0]] == ["a.png"]
+
+
+def test_what_the_pictures_of_a_file_are_like_is_told_before_predicting(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PIXELS).save(tmp_path / "a.png", exif=exif)
+    rows = [{"id": n, "file_name": f"{name}.png", "height": 20, "width": 30} for n, name in enumerate("ab", 1)]
+    source = listed(tmp_path / "x.json", images=rows)
+    (line,) = pictures_of(find_images(source, tmp_path)[0], ImageRules(), str(source)).lines()
+    assert line.startswith("warning: 1 image, that a viewer turns (EXIF)")
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(DataError, match=r"no image that is asked for in .*x\.json can be read"):
+        pictures_of(find_images(source, tmp_path)[0], ImageRules(), str(source))
+    pictures(tmp_path / "images", "a.png")
+    assert not pictures_of(find_images(tmp_path / "images")[0], ImageRules(), "images")

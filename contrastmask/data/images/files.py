@@ -77,17 +77,39 @@ def open_image(path: str | Path, size: tuple[int, int] | None, rules: ImageRules
             the path.
     """
     path = Path(path)
+    with _file_errors(path):
+        content = path.read_bytes()
+    with image_errors(path, content):
+        image = Image.open(BytesIO(content))
+        return ImageFile(path, content, image, _needed_orientation(path, image, size, rules.exif))
+
+
+def read_head(path: Path, size: tuple[int, int], rules: ImageRules = PLAIN) -> tuple[int | None, tuple[int, int]]:
+    """The EXIF orientation, and width and height before it is applied, from a file's head: no pixel of a JPEG is read.
+
+    Raises:
+        DataError: as :func:`open_image`.
+    """
+    with _file_errors(path), path.open("rb") as file:
+        head = file.read(HEAD)
+        file.seek(0)
+        with image_errors(path, head):
+            image = Image.open(file)
+            _needed_orientation(path, image, size, rules.exif)
+            return orientation_of(image), image.size
+
+
+@contextmanager
+def _file_errors(path: Path) -> Iterator[None]:
+    """What keeps a file from being opened or read, as a DataError."""
     try:
         if instead := no_file(path):
             raise DataError(f"{path}: the file cannot be read: {instead}")
-        content = path.read_bytes()
+        yield
     except FileNotFoundError:
         raise DataError(f"{path}: the image file does not exist") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: the file cannot be read: {error}") from error
-    with image_errors(path, content):
-        image = Image.open(BytesIO(content))
-        return ImageFile(path, content, image, _needed_orientation(path, image, size, rules.exif))
 
 
 def orientation_of(image: Image.Image) -> int | None:

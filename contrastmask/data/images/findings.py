@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from contrastmask.data.images.files import LOW, SWAPS_SIDES, orientation_of
+from contrastmask.data.images.files import LOW, SWAPS_SIDES, orientation_of, read_head
 from contrastmask.data.images.problem import image_problem
+from contrastmask.data.images.rules import ImageRules
 from contrastmask.data.records import Records
 from contrastmask.data.report import Report
 from contrastmask.errors import DataError
@@ -58,6 +59,24 @@ def look_at(records: Records, image: int) -> Finding:
             )
 
 
+def glance_at(records: Records, image: int) -> Finding:
+    """What the head of one image's file tells; its pixels may still be damaged, and are not known to be dark."""
+    try:
+        path, inner = records.file_path(image), records.inner_name(image)
+    except DataError as error:
+        return Finding(str(error))
+    name = None if inner == records.file_name(image) else inner
+    return glance_at_file(path, (int(records.heights[image]), int(records.widths[image])), records.image_rules, name)
+
+
+def glance_at_file(path: Path, size: tuple[int, int], rules: ImageRules, inner: str | None = None) -> Finding:
+    """:func:`glance_at` of a file; ``size``: height and width that the annotation file says."""
+    try:
+        return Finding(None, inner, *read_head(path, size, rules))
+    except DataError as error:
+        return Finding(str(error))
+
+
 def _greatest(path: Path, image: Image.Image) -> int | None:
     if image.mode.startswith("I"):
         return int(np.asarray(image).max(initial=0))
@@ -69,16 +88,18 @@ def _greatest(path: Path, image: Image.Image) -> int | None:
 
 
 def findings_report(records: Records, findings: Iterable[Finding]) -> Report:
-    """Counts of what was found, each with the way out."""
-    ids: dict[str, list[int]] = {}
-    highest = 0
+    """Counts of what was found of every image, each with the way out."""
+    ids, highest = {}, 0
     for image, finding in enumerate(findings):
-        if finding.problem is not None:
-            continue
-        for kind in _kinds(records, image, finding):
-            ids.setdefault(kind, []).append(int(records.image_ids[image]))
-        if finding.greatest is not None and finding.greatest < LOW:
+        size = int(records.heights[image]), int(records.widths[image])
+        add_kinds(ids, finding, int(records.image_ids[image]), size, records.image_rules)
+        if finding.problem is None and finding.greatest is not None and finding.greatest < LOW:
             highest = max(highest, finding.greatest)
+    return kinds_report(ids, highest)
+
+
+def kinds_report(ids: Mapping[str, Sequence[int]], highest: int = 0) -> Report:
+    """Counts by kind of finding (see :func:`add_kinds`); ``highest``: sample of the dark ones."""
     report, bits = Report(), max(9, highest.bit_length())
     for kind, (outcome, reason, remedy) in _SAID.items():
         report.add(outcome, "image", reason.format(highest=highest, bits=bits), ids.get(kind, ()),
@@ -86,19 +107,28 @@ def findings_report(records: Records, findings: Iterable[Finding]) -> Report:
     return report
 
 
-def _kinds(records: Records, image: int, finding: Finding) -> Iterable[str]:
+def add_kinds(ids: dict[str, list[int]], finding: Finding, id_: int, size: tuple[int, int], rules: ImageRules) -> None:
+    """List an image under every kind of finding that it is; one that cannot be used under none.
+
+    Args:
+        ids: kind → image ids, added to. id_: of the image. size: height and width that the annotation file says.
+    """
+    for kind in () if finding.problem is not None else _kinds(finding, size, rules):
+        ids.setdefault(kind, []).append(id_)
+
+
+def _kinds(finding: Finding, size: tuple[int, int], rules: ImageRules) -> Iterable[str]:
     if finding.inner is not None:
         yield "found"
-    if finding.greatest is not None and finding.greatest < LOW and records.image_rules.bit_depth == 16:
+    if finding.greatest is not None and finding.greatest < LOW and rules.bit_depth == 16:
         yield "dark"
     if finding.orientation is None:
         return
-    said = int(records.widths[image]), int(records.heights[image])
     swapped = finding.orientation in SWAPS_SIDES and finding.stored[0] != finding.stored[1]
-    applied = records.image_rules.exif == "apply" or (swapped and finding.stored != said)
+    applied = rules.exif == "apply" or (swapped and finding.stored != (size[1], size[0]))
     if applied:
         yield "turned"
-    elif records.image_rules.exif == "ignore":
+    elif rules.exif == "ignore":
         yield "left"
     else:
         yield "raw" if swapped else "untold"
