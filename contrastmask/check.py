@@ -11,18 +11,15 @@ from __future__ import annotations
 import sys
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
 from contrastmask.arguments import Parser
 from contrastmask.data.annotations.cache import load_cached
-from contrastmask.data.images.findings import findings_report, look_at
 from contrastmask.data.records import Records
 from contrastmask.data.report import Report
 from contrastmask.data.splits import Split
@@ -42,9 +39,9 @@ from contrastmask.evaluation.watched import (
 from contrastmask.programs.composing import composed
 from contrastmask.programs.config import Config, register, typed
 from contrastmask.programs.data_options import subset_options
+from contrastmask.programs.looked_at import cannot_be_used, look_at_images
 from contrastmask.programs.named_files import check_named_data, check_root
 
-SHOWN = 20
 NO_NOVEL = (
     "no class is novel: objects without mask are learnt from as boxes, and no figure will tell how good masks are of "
     "classes that have none; split.novel=[CLASS,…] holds out the masks of some classes to measure it"
@@ -80,19 +77,27 @@ def main(arguments: list[str]) -> int:
     console.print(_classes(subsets))
     if not subsets.split.novel:
         console.print(NO_NOVEL, soft_wrap=True, markup=False)
-    bad, reports = 0, []
+    looked, reports = [], []
     for side, records in subsets.records.items():
-        _print_lines(console, side, records.report)
-        reports.append(records.report)
-        if images:
-            number, report = _report_images(console, side, records)
-            bad += number
-            reports.append(report)
+        found = look_at_images(records, side, console) if images else None
+        if found and found.fault:
+            _print_line(console, side, found.fault.line)
+        if not (found and found.fault and found.fault.of_sizes):
+            _print_lines(console, side, records.report)
+            reports.append(records.report)
+        if found:
+            _print_lines(console, side, found.report)
+            for line in found.lines:
+                # a path must come out in one piece to be copied
+                console.print(f"{side}: {line}", markup=False, soft_wrap=True)
+            reports.append(found.report)
+            looked.append(found)
     if "val" in subsets.records:
         reports.append(_print_figures(console, config, overrides, subsets, load))
     skip = config.data.on_bad == "skip"
+    bad = any(side.bad for side in looked)
     if bad:
-        console.print(f"{bad} image files cannot be used" + ("; data.on_bad=skip leaves them out" if not skip else ""))
+        console.print(cannot_be_used(looked, skip=skip), markup=False, soft_wrap=True)
     else:
         warnings = sum(len(report.lines("warning")) for report in reports)
         ask = f"; {warnings} warning{'s' * (warnings > 1)} above: look at {'them' if warnings > 1 else 'it'} first"
@@ -218,21 +223,6 @@ def _print_lines(console: Console, side: str, report: Report) -> None:
 def _print_line(console: Console, side: str, line: str) -> None:
     style = "yellow" if line.startswith("warning") else "red" if line.partition(" ")[0].endswith("Error:") else None
     console.print(f"{side}: {line}", markup=False, soft_wrap=True, style=style)
-
-
-def _report_images(console: Console, side: str, records: Records) -> tuple[int, Report]:
-    with ThreadPoolExecutor(4) as pool:
-        looked = pool.map(partial(look_at, records), range(len(records.image_ids)))
-        findings = list(track(looked, f"{side} images", len(records.image_ids), console=console))
-    problems = [finding.problem for finding in findings if finding.problem]
-    report = findings_report(records, findings)
-    _print_lines(console, side, report)
-    for problem in problems[:SHOWN]:
-        # a path must come out in one piece to be copied
-        console.print(f"{side}: {problem}", markup=False, soft_wrap=True)
-    if len(problems) > SHOWN:
-        console.print(f"{side}: and {len(problems) - SHOWN} more")
-    return len(problems), report
 
 
 if __name__ == "__main__":

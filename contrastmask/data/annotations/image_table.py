@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from contrastmask.data.annotations.keys import READS_TEXT, Keys, read_keys, whole_number
+from contrastmask.data.annotations.image_sizes import read_sizes
+from contrastmask.data.annotations.keys import READS_TEXT, Keys, read_keys
+from contrastmask.data.annotations.row_table import RowTable
 from contrastmask.data.annotations.sieve import Sieve
-from contrastmask.data.columns import integers, repeats
-from contrastmask.data.images.picture_size import picture_sizes
+from contrastmask.data.columns import repeats
 from contrastmask.data.images.places import kept_name, way_out
-from contrastmask.data.images.rules import ImageRules
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import pack_names
 from contrastmask.data.report import Report
@@ -47,11 +47,20 @@ class ImageTable:
 
 
 def read_images(
-    rows: list[Any], image_root: Path, faults: Report, report: Report, reading: Reading = AS_IT_IS
+    rows: list[Any],
+    image_root: Path,
+    faults: Report,
+    report: Report,
+    reading: Reading = AS_IT_IS,
+    annotations: list[Any] | RowTable = (),
 ) -> ImageTable:
-    """The images without the rows counted in `faults`; a repair takes sizes that the file lacks from the pictures.
+    """The images without the rows counted in `faults`; a repair takes sizes that the file lacks, or exchanges, from the
+    pictures.
 
     A file listed under several image ids is used and noted in `report`.
+
+    Args:
+        annotations: the file's, whose boxes tell whether a size is exchanged.
     """
     repair, rules = reading.repair, reading.image_rules
     sieve = Sieve(rows, "image", faults)
@@ -68,7 +77,7 @@ def read_images(
         bad = problems == problem
         way = way_out(image_root, *_texts(names, bad)) if rules.strip_path == 0 and problem in ELSEWHERE else ""
         sieve.drop(bad, problem, _other_names(sieve, bad) if problem == NAMELESS else way)
-    heights, widths = _sizes(sieve, names, image_root, report, repair, rules)
+    heights, widths = read_sizes(sieve, names, image_root, report, reading, keys, annotations)
     huge = np.maximum(heights, widths) > MAX_SIDE
     huge |= heights.clip(1, MAX_SIDE) * widths.clip(1, MAX_SIDE) > MAX_PIXELS
     sieve.drop(huge, f"of more than {MAX_PIXELS} pixels")
@@ -144,57 +153,6 @@ def _settle_repeats(sieve: Sieve, repair: bool) -> np.ndarray:
     sieve.drop(np.isin(sieve.ids, ambiguous), reason, remedy)
     sieve.drop(sieve.duplicates(sieve.alive), "listed twice")
     return ambiguous
-
-
-def _sizes(
-    sieve: Sieve, names: list[Any], image_root: Path, report: Report, repair: bool, rules: ImageRules
-) -> tuple[np.ndarray, np.ndarray]:
-    sides, as_text = [], np.zeros(len(names), dtype=bool)
-    for key in ("height", "width"):
-        values = sieve.column(key)
-        side, ok = integers(values)
-        for i in np.flatnonzero(~ok).tolist() if repair else ():
-            if type(values[i]) is str and (number := whole_number(values[i])) is not None:
-                side[i], ok[i], as_text[i] = number, True, True
-        sides.append(np.where(ok, side, 0))
-    heights, widths = sides
-    report.add("repaired", "image", "height or width is text: read as a number", sieve.ids[as_text & sieve.alive])
-    wrong = (heights < 1) | (widths < 1)
-    if repair and (wrong & sieve.alive).any():
-        rows = np.flatnonzero(wrong & sieve.alive)
-        found = picture_sizes([(image_root, names[i]) for i in rows.tolist()], rules)
-        for i, size in zip(rows.tolist(), found, strict=True):
-            heights[i], widths[i] = size or (0, 0)
-        still = (heights < 1) | (widths < 1)
-        faults, sieve.report = sieve.report, report
-        sieve.count("repaired", wrong & ~still, "without positive integer height and width: taken from the picture")
-        sieve.report, wrong = faults, still
-    if rules.exif == "apply":
-        _show_sizes(sieve, names, heights, widths, image_root, report, rules)
-    remedy = "" if repair else "data.repair=true takes them from the pictures"
-    sieve.drop(wrong, "without positive integer height and width", remedy)
-    return heights, widths
-
-
-def _show_sizes(
-    sieve: Sieve,
-    names: list[Any],
-    heights: np.ndarray,
-    widths: np.ndarray,
-    root: Path,
-    report: Report,
-    rules: ImageRules,
-) -> None:
-    """Exchange height and width, in place, of pictures that a viewer shows with their sides the other way round."""
-    rows = sieve.kept.tolist()
-    shown = picture_sizes([(root, names[i]) for i in rows], rules)
-    turned = np.zeros(len(names), dtype=bool)
-    for i, size in zip(rows, shown, strict=True):
-        turned[i] = size == (widths[i], heights[i]) != (heights[i], widths[i])
-    heights[turned], widths[turned] = widths[turned], heights[turned]
-    faults, sieve.report = sieve.report, report
-    sieve.count("repaired", turned, "whose size is the one before EXIF turns it: exchanged, data.exif=apply")
-    sieve.report = faults
 
 
 def name_problem(name: Any) -> str | None:

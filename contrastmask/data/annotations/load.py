@@ -88,7 +88,7 @@ def _load(
     report, faults, rows = Report(), Report(), content.pop("annotations")
     count = count_references(rows, text=reading.repair)
     categories, keys, alias = read_categories(path, content.pop("categories"), reading, count, report)
-    images = read_images(content.pop("images"), image_root, faults, report, reading)
+    images = read_images(content.pop("images"), image_root, faults, report, reading, rows)
     _settle(path, faults, reading.repair, report)
     if len(images.columns["image_ids"]) == 0:
         said = f"{path}: no image is left after dropping faulty ones; mend the file's `images`"

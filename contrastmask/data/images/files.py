@@ -20,6 +20,8 @@ ORIENTATION = 0x0112
 SWAPS_SIDES = frozenset({5, 6, 7, 8})  # EXIF orientations; 1 to 4 leave height and width as they are
 TURNING = frozenset(range(2, 9))  # 1 is upright
 LOW = 2**13  # 16-bit files without a sample of at least this have used an eighth of their range
+EXCHANGED = "width and height are exchanged"
+TAKES_SIZES = "data.repair=true takes sizes from the pictures, unless the boxes lie as the file says"
 DIM = (
     "16-bit image files whose greatest sample is below 8192 look almost black: data.bit_depth=12 (or 10, 14) tells how "
     "many bits they use, data.bit_depth=own makes each file's own maximum white"
@@ -133,7 +135,7 @@ def _needed_orientation(path: Path, image: Image.Image, size: tuple[int, int] | 
     shown = turned if exif == "apply" else image.size
     why = "they belong to another version of the image"
     if shown == (height, width) and found not in SWAPS_SIDES:
-        why = "width and height are exchanged in the annotation file"
+        why = f"{EXCHANGED} in the annotation file; {TAKES_SIZES}"
     raise DataError(
         f"{path}: the image has {shown[0]}×{shown[1]} pixels (width × height), the annotations say "
         f"{width}×{height}; {why}" + (f" (data.exif={exif})" if exif != "auto" and found in SWAPS_SIDES else "")

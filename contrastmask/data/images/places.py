@@ -76,7 +76,8 @@ def way_out(root: Path, names: list[str], all_names: list[str]) -> str:
     for number in range(1, max(map(len, map(parts_of, names)), default=1)):
         rules = ImageRules(strip_path=number)
         if all(_existing(root, kept_name(name, rules)) for name in suited):
-            return f"data.strip_path={number} leaves their first {number} folders out and finds the files"
+            folders = "first folder" if number == 1 else f"first {number} folders"
+            return f"data.strip_path={number} leaves their {folders} out and finds the files"
     found = sum(1 for name in names if _by_its_end(root, name))
     return f"data.strip_path=auto finds {found} of {len(names)} of them by the ends of their names" if found else ""
 
