@@ -13,12 +13,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import StringIO
 from typing import Any
 
 FIRST = 10.0  # seconds until the first line of a pulse: how long it will take is what people ask first
 LOGGER = logging.getLogger("contrastmask")
+_ALWAYS = ExitStack()  # what lasts as long as the process
 
 
 def say(text: str) -> None:
@@ -107,6 +108,17 @@ def warnings_in_the_log() -> Iterator[None]:
     finally:
         warnings.showwarning = to_log
         logging.captureWarnings(False)
+
+
+def speak_in_worker() -> None:
+    """In a process that a program started anew, without what a fork takes along: say what the program would say.
+
+    To be called at the start of the process, for all of its life.
+    """
+    if not LOGGER.handlers:
+        LOGGER.addHandler(Terminal())
+        LOGGER.setLevel(logging.INFO)
+        _ALWAYS.enter_context(warnings_in_the_log())
 
 
 class Pulse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import warnings
 import pytest
 from rich.table import Table
 
+from contrastmask.programs import commands
 from contrastmask.spoken import (
     LOGGER,
     Pulse,
@@ -51,6 +53,36 @@ def test_our_warnings_are_spoken_and_others_are_in_the_log(
     assert capsys.readouterr().out == "warning: skipped: a.png\n"
     assert "is deprecated" in caplog.text
     assert [r.name for r in caplog.records] == ["contrastmask", "py.warnings"]
+
+
+@pytest.mark.parametrize(
+    ("task", "work"),
+    [
+        ("_predict", "predict.predict"),
+        ("_audit", "audit.audit"),
+        ("_review", "review.review"),
+        ("_export", "model_export.export_model"),
+        ("_export_annotations", "export_annotations.export_annotations"),
+    ],
+)
+def test_every_program_speaks_our_warnings(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, task: str, work: str
+) -> None:
+    monkeypatch.setattr(commands, "_settings", lambda *_, **__: None)
+    module, name = work.split(".")
+    says = lambda _: warnings.warn("skipped: a.png", SpokenWarning, stacklevel=1)  # noqa: E731
+    monkeypatch.setattr(importlib.import_module(f"contrastmask.programs.{module}"), name, says)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        getattr(commands, task)(None)
+    assert capsys.readouterr().out == "warning: skipped: a.png\n"
+
+
+def test_a_process_that_was_started_anew_speaks_as_the_program() -> None:
+    words = "import warnings\nfrom contrastmask.spoken import SpokenWarning, speak_in_worker\nspeak_in_worker()\n"
+    words += "warnings.warn('skipped: a.png', SpokenWarning)"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("warning: skipped: a.png\n", "")
 
 
 def test_a_line_after_ten_seconds_and_then_every_thirty() -> None:

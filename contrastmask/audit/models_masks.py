@@ -12,6 +12,7 @@ from rich.console import Console
 from contrastmask.completion.complete import labels_of, network_of
 from contrastmask.completion.finishing import finished
 from contrastmask.completion.progress import progress
+from contrastmask.completion.readable import keeping
 from contrastmask.completion.source_file import digest
 from contrastmask.completion.with_torch import segmented
 from contrastmask.data.records import Records
@@ -50,7 +51,7 @@ def predict_masks(
     objects = [int(of_image[group].sum()) for group in groups]
     done = sum(objects[number] for number in journal.pieces)
     begun = segmented(predictor, records, [groups[n] for n in rest], chosen, labels, options.num_workers)
-    with closing(finished(zip(rest, begun, strict=True), journal.add)) as pieces:
+    with closing(finished(zip(rest, begun, strict=True), keeping(journal, records, console))) as pieces:
         for _ in progress(pieces, console, objects, done, sum(objects), "auditing"):
             pass
     return [journal.pieces[number] for number in range(len(groups))]

@@ -17,10 +17,10 @@ from rich.console import Console
 from contrastmask.completion.completed_file import write_completed
 from contrastmask.completion.finishing import finished
 from contrastmask.completion.options import CompletionOptions
-from contrastmask.completion.pieces import of_pieces, pictures_of, with_pictures
+from contrastmask.completion.pieces import of_pieces, pictures_of
 from contrastmask.completion.plan import Plan, asked_classes, make_plan
 from contrastmask.completion.progress import progress
-from contrastmask.completion.readable import groups_ahead, require_some_read
+from contrastmask.completion.readable import groups_ahead, keeping, require_some_read
 from contrastmask.completion.shards import identity_of, own_groups, read_shards
 from contrastmask.completion.sieve import Sieve
 from contrastmask.completion.source_file import SourceFile, digest
@@ -135,10 +135,6 @@ def _predict(
     console: Console,
 ) -> list[dict[str, Any]]:
     """A piece (:func:`contrastmask.completion.pieces.piece_of`) of every group asked for, the journal's first."""
-
-    def keep(number: int, piece: dict[str, Any]) -> None:
-        journal.add(number, with_pictures(piece, pictures[number]))
-
     chosen = plan.chosen
     of_image = np.bincount(records.images_of(np.flatnonzero(chosen)), minlength=len(records.image_ids))
     own = own_groups(options, len(groups))
@@ -153,7 +149,7 @@ def _predict(
         from contrastmask.completion.with_torch import segmented
     begun = segmented(predictor, records, [groups[n] for n in rest], chosen, labels, options.num_workers)
     # closed here, so that what was begun is kept before anybody counts it
-    with closing(finished(zip(rest, begun, strict=True), keep)) as pieces:
+    with closing(finished(zip(rest, begun, strict=True), keeping(journal, records, console, pictures))) as pieces:
         for _ in progress(pieces, console, objects, done, total):
             pass
     return [journal.pieces[number] for number in own]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from contrastmask.completion.options import CompletionOptions
+from contrastmask.completion.pieces import with_pictures
 from contrastmask.completion.shards import own_groups
+from contrastmask.data.images.findings import look_at
 from contrastmask.data.images.looking_ahead import Kinds, look_ahead, none_readable
 from contrastmask.data.records import Records
 from contrastmask.errors import DataError
@@ -28,6 +33,20 @@ def groups_ahead(
     except DataError:
         journal.close(remove=not journal.pieces)
         raise
+
+
+def keeping(
+    journal: Journal, records: Records, console: Console, pictures: Mapping[int, Kinds] | None = None
+) -> Callable[[int, dict[str, Any]], None]:
+    """What keeps a finished piece in the journal, with what was found of its pictures, and tells of those left out."""
+
+    def keep(number: int, piece: dict[str, Any]) -> None:
+        journal.add(number, with_pictures(piece, (pictures or {}).get(number, {})))
+        for image in piece["unreadable"]:
+            why = look_at(records, image).problem or f"{records.file_name(image)} could not be read"
+            console.print(f"warning: skipped: {why}", markup=False, soft_wrap=True)
+
+    return keep
 
 
 def require_some_read(

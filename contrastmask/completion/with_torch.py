@@ -15,9 +15,17 @@ from contrastmask.completion.freed_memory import keep_freed_memory
 from contrastmask.completion.pieces import piece_of
 from contrastmask.completion.side_by_side import images_at_once, side_by_side
 from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
-from contrastmask.data.batches.workers import outlive_signals
+from contrastmask.data.batches.workers import worker_start
 from contrastmask.data.records import Records
+from contrastmask.errors import DataError
 from contrastmask.prediction.predictor import Predictor
+
+
+class _Pictures(CocoDataset):
+    """A file's pictures without those that cannot be read: who misses one in its batch tells why."""
+
+    def _tell(self, error: DataError) -> None:
+        pass
 
 
 def segmented(
@@ -35,13 +43,13 @@ def segmented(
         chosen: bool ``[A]``, rows of the records to segment. labels: int64 ``[K]``, the model's of the file's classes.
         num_workers: processes that read images.
     """
-    dataset = CocoDataset(records, predictor.given_transform, train=False, on_bad="skip")
+    dataset = _Pictures(records, predictor.given_transform, train=False, on_bad="skip")
     loader = DataLoader(
         dataset,
         batch_sampler=list(groups),
         num_workers=num_workers,
         collate_fn=collate,
-        worker_init_fn=outlive_signals,
+        worker_init_fn=worker_start(),
     )
     if not predictor.finds_boxes and predictor.device.type == "cpu":
         keep_freed_memory()

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader
 
-from contrastmask.data.batches.workers import outlive_signals
+from contrastmask.data.batches.workers import worker_start
 from contrastmask.data.images.rules import PLAIN, ImageRules
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.whole_file import make_output_folder, write_whole
@@ -85,7 +85,7 @@ def detect(options: DetectionOptions, predictor: Predictor, console: Console | N
     ids = _category_ids(predictor, categories, options.source)
     loader = DataLoader(
         SourceDataset(images, rules), options.batch_size, num_workers=options.num_workers, collate_fn=list,
-        worker_init_fn=outlive_signals,
+        worker_init_fn=worker_start(),
     )  # fmt: skip
     results: list[dict[str, Any]] = []
     skipped: dict[str, str] = {}

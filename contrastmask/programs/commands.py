@@ -120,35 +120,40 @@ def _review(cfg: DictConfig) -> None:
     _settings(cfg, review_config.typed)
     from contrastmask.programs.review import review as work
 
-    work(cfg)
+    _done(work, cfg)
 
 
 def _export(cfg: DictConfig) -> None:
     _settings(cfg, model_export_config.typed)
     from contrastmask.programs.model_export import export_model
 
-    export_model(cfg)
+    _done(export_model, cfg)
 
 
 def _predict(cfg: DictConfig) -> None:
     _settings(cfg, predict_config.typed, exported=True)
     from contrastmask.programs.predict import predict as work
 
-    if status := work(cfg):
-        sys.exit(status)
+    _done(work, cfg)
 
 
 def _export_annotations(cfg: DictConfig) -> None:
     _settings(cfg, export_config.typed)
     from contrastmask.programs.export_annotations import export_annotations as work
 
-    if status := work(cfg):
-        sys.exit(status)
+    _done(work, cfg)
 
 
 def _audit(cfg: DictConfig) -> None:
     _settings(cfg, audit_config.typed)
     from contrastmask.programs.audit import audit as work
 
-    if status := work(cfg):
+    _done(work, cfg)
+
+
+def _done(work: Callable[[DictConfig], int | None], cfg: DictConfig) -> None:
+    """Do the work; its warnings are the program's own lines, its status not 0 ends the program."""
+    with warnings_in_the_log():
+        status = work(cfg)
+    if status:
         sys.exit(status)

@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from pycocotools import mask as coco_mask
+from rich.console import Console
 
 from contrastmask import Predictor
 from contrastmask.completion.complete import complete
@@ -202,8 +204,11 @@ def test_unreadable_images_and_unusable_records_are_listed(model: Path, data: Pa
     image = next(i for i in content["images"] if i["id"] == other["image_id"])
     image["file_name"] = "gone.png"
     data.write_text(json.dumps(content))
-    with pytest.warns(UserWarning, match=r"gone\.png"):
-        summary = complete(options(data, model), predictor(model))
+    said = Console(file=StringIO(), width=400)
+    summary = complete(options(data, model), predictor(model), said)
+    (skipped,) = [line for line in said.file.getvalue().splitlines() if "skipped" in line]
+    assert skipped.startswith("warning: skipped: ")
+    assert "gone.png: the image file does not exist" in skipped
     assert summary["unreadable"] == ["gone.png"]
     assert other["id"] in summary["left"]["image cannot be read"]
     (unusable,) = [ids for reason, ids in summary["left"].items() if reason.startswith("unusable")]

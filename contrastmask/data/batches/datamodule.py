@@ -14,7 +14,7 @@ from contrastmask.data.batches.dataset import Batch, CocoDataset, collate
 from contrastmask.data.batches.finite import check_finite
 from contrastmask.data.batches.sampler import GroupedBatchSampler, ShardBatchSampler
 from contrastmask.data.batches.transforms import TestTransform, TrainTransform
-from contrastmask.data.batches.workers import outlive_signals
+from contrastmask.data.batches.workers import worker_start
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import Records
 from contrastmask.data.splits import Split, SplitRule
@@ -207,7 +207,7 @@ class CocoDataModule(pl.LightningDataModule):
             collate_fn=collate_fn,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            worker_init_fn=outlive_signals,
+            worker_init_fn=worker_start(),
             pin_memory=torch.cuda.is_available(),
             # Making an iterator draws a seed for workers: not from the global generator, whose state the model uses.
             generator=torch.Generator().manual_seed(self.seed),

@@ -127,8 +127,12 @@ class CocoDataset(Dataset):
                 raise
             if not self._skipped[index]:
                 self._skipped[index] = 1
-                warnings.warn(f"skipped, on_bad=skip: {error}", SpokenWarning, stacklevel=2)
+                self._tell(error)
             return None
+
+    def _tell(self, error: DataError) -> None:
+        """Say, once, why an image is skipped."""
+        warnings.warn(f"skipped, data.on_bad=skip: {error}", SpokenWarning, stacklevel=3)
 
     def _target(self, position: int) -> Target:
         records = self.records

@@ -1,10 +1,25 @@
-"""Loader processes and signals: a run that is asked to end needs its loaders until it has saved."""
+"""Loader processes: they speak as the program does, and a run that is asked to end needs them until it has saved."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
+
+from contrastmask.spoken import LOGGER, speak_in_worker
+
+
+def worker_start() -> Callable[[int], None]:
+    """What a loader's processes begin with, for ``worker_init_fn``."""
+    return partial(_begin, spoken=bool(LOGGER.handlers))
+
+
+def _begin(worker: int, *, spoken: bool) -> None:
+    outlive_signals(worker)
+    if spoken:
+        speak_in_worker()
 
 
 def outlive_signals(worker: int) -> None:
