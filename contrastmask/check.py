@@ -34,6 +34,7 @@ from contrastmask.evaluation.watched import (
     WATCHED_GIVEN,
     expected_figure,
     explained,
+    rarely,
     unjudged,
 )
 from contrastmask.programs.composing import composed
@@ -142,17 +143,17 @@ def _print_figures(
     records, crop = subsets.records["val"], config.mask_branch.kind == "crop"
     truth, report = (records, Report()) if crop else judged_as(records, subsets.readings["val"])
     _print_lines(console, "val", report)
-    figure, watched, why = _watched(config, truth, subsets.split)
-    said, stops = explained(figure, watched, why), ""
+    figure, watched, why, rare = _watched(config, truth, subsets.split)
+    said, stops = explained(figure, watched, why) + (f" ({rare})" if rare else ""), ""
     if (completing := _completing(config, overrides)) is not None:
         own, other = subsets, ""
         try:
             if completing.split != config.split:
                 own, other = Subsets(**subset_options(completing), load=load), f" (split {completing.split.name})"
                 own.read()
-            figure, _, its_why = _watched(completing, own.records["val"], own.split)
-            reason = f" ({its_why})" if its_why != why else ""
-            said += f"; with experiment=complete{other} by {NAMES[figure]}{reason}"
+            figure, _, its_why, rare = _watched(completing, own.records["val"], own.split)
+            reason = rare if its_why == why else its_why
+            said += f"; with experiment=complete{other} by {NAMES[figure]}" + (f" ({reason})" if reason else "")
         except ContrastMaskError as error:
             stops = f"with experiment=complete training stops: {error}"
     for line in filter(None, (said, stops)):
@@ -160,11 +161,17 @@ def _print_figures(
     return report
 
 
-def _watched(config: Config, records: Records, split: Split) -> tuple[str, dict[str, str], str | None]:
-    """What the best checkpoint will be chosen by, of which figures, and why the training is never evaluated."""
+def _watched(config: Config, records: Records, split: Split) -> tuple[str, dict[str, str], str | None, str | None]:
+    """What the best checkpoint will be chosen by, of which figures, and why the training is never evaluated or what a
+    shorter one would go by."""
     why = unjudged(**{name: config.trainer.get(name) for name in DECIDING})
     watched = WATCHED_GIVEN if config.mask_branch.kind == "crop" else WATCHED
-    return LOSS if why else expected_figure(records, split, watched), watched, why
+    return (
+        LOSS if why else expected_figure(records, split, watched),
+        watched,
+        why,
+        None if why else rarely(config.trainer.get("check_val_every_n_epoch")),
+    )
 
 
 def _print_starts_completing(

@@ -158,6 +158,18 @@ def test_a_training_that_ends_before_its_first_evaluation_follows_the_loss(
     said = capsys.readouterr().out
     assert "\nthe best checkpoint is chosen by mask AP" in said
     assert f"; with experiment=complete (split as_annotated) by the training loss ({why})\n" in said
+    # who looks without saying how long the training will be reads what a short one goes by
+    rare = "(evaluated every 6 epochs, a shorter training goes by the training loss)\n"
+    assert main(data) == 0
+    said = capsys.readouterr().out
+    assert "with experiment=complete (split as_annotated) by IoU" in said
+    assert said.count(rare) == 1
+    assert main([*data, "experiment=complete"]) == 0
+    assert rare in capsys.readouterr().out
+    assert main([*data, "experiment=complete", "schedule.epochs=4", "trainer.check_val_every_n_epoch=1"]) == 0
+    said = capsys.readouterr().out
+    assert f"chosen by {figure}" in said
+    assert "evaluated every" not in said
     for enough in ("schedule.epochs=6", "trainer.max_epochs=-1"):
         assert main([*data, "experiment=complete", enough]) == 0
         assert f"\nthe best checkpoint is chosen by {figure}" in capsys.readouterr().out

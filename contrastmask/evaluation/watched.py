@@ -75,6 +75,13 @@ def unjudged(
     return f"trainer.check_val_every_n_epoch={every}: no evaluation within the {epochs} epochs of the training"
 
 
+def rarely(check_val_every_n_epoch: int | None = None) -> str | None:
+    """What a shorter training than the evaluations' distance in epochs would follow; None where each is looked at."""
+    if check_val_every_n_epoch is None or check_val_every_n_epoch < 2:
+        return None
+    return f"evaluated every {check_val_every_n_epoch} epochs, a shorter training goes by {NAMES[LOSS]}"
+
+
 def explained(name: str, watched: Iterable[str] = WATCHED, why: str | None = None) -> str:
     """``name`` in words, and what a better figure needs that is not there, or ``why`` there is none."""
     listed = list(watched)
