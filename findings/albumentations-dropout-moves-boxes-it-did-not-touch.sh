@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # albumentations 2.0.8: boxes and masks through `CoarseDropout`
 #
-# Input: an image of 100 x 100 pixels and a box of 20 x 20 whole pixels, at each of 1600 places that the hole (10 x 10 pixels in the
-# lower right corner) does not reach; and a box of which a hole takes the right half, beside its mask.
-# Expected: a box that lost nothing stays, and box and mask go on to be those of one object. Seen on 2026-11-29: of the 1600 untouched
-# boxes 121 are as they were, 1479 are a pixel aside or smaller: boxes are kept as shares of the image in single precision, and
-# what comes back as 28.999998 loses its fraction. The box that is half covered shrinks to what is left; its mask stays whole.
+# Input: an image of 100 x 100 pixels and a box of 20 x 20 whole pixels, at each of 1600 places that the hole (10 x 10 pixels in
+# the lower right corner) does not reach; and a box of which a hole takes the right half, beside its mask.
+# Expected: a box that lost nothing stays, and box and mask go on to be those of one object. Seen on 2026-11-29: of the 1600
+# untouched boxes 121 are as they were, 1479 are a pixel aside or smaller: boxes are kept as shares of the image in single
+# precision, and what comes back as 28.999998 loses its fraction. The box that is half covered shrinks to what is left; its mask
+# stays whole.
 # Exits with 0 while that is so, with 1 when it has changed.
 set -euo pipefail
 folder=$(mktemp -d)

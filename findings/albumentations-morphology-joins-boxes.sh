@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # albumentations 2.0.8: `Morphological` on an image of several boxes
 #
-# Input: three objects of 30 x 20 pixels far from each other, as boxes and as masks; a dilation or an erosion by 3 x 3 pixels, which
-# moves an edge by one pixel. The same with the first object alone.
-# Expected: each box grows or shrinks by a pixel on each side, as its mask does. Seen on 2026-11-29: masks are right. With a dilation a
-# box spans itself and its neighbours in the list; with an erosion all boxes are gone where there are two or more, while their
-# masks are still there. One box alone keeps its width and changes its height. Nothing is said.
+# Input: three objects of 30 x 20 pixels far from each other, as boxes and as masks; a dilation or an erosion by 3 x 3 pixels,
+# which moves an edge by one pixel. The same with the first object alone.
+# Expected: each box grows or shrinks by a pixel on each side, as its mask does. Seen on 2026-11-29: masks are right. With a
+# dilation a box spans itself and its neighbours in the list; with an erosion all boxes are gone where there are two or more,
+# while their masks are still there. One box alone keeps its width and changes its height. Nothing is said.
 # Why: boxes are drawn as a stack of masks, and the stack is worked on as if objects were rows and rows columns of one picture.
 # Exits with 0 while that is so, with 1 when it has changed.
 set -euo pipefail

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # pycocotools 2.0.11, faster-coco-eval 1.8.0, hotcoco 1.3.0: `params.maxDets` for images with more than 100 objects
 #
-# Input: an image of 150 objects, and a results file that finds all of them exactly; three limits of detections per image, the last of
-# which is the one for AP: [1, 10, 100] as COCO has it, [10, 100, 300] for crowded images, and [1, 10, 20].
-# Expected: AP of 0.663, 1 and 0.139, each beside AP50, AP75 and AP of small objects of the same value. Seen on 2026-11-29: so it is in
-# faster-coco-eval and hotcoco. In pycocotools all move but the first: AP stays 0.663 at the limit of 300, beside AP50 and AP75
-# of 1, and is -1 at the limit of 20, as if there were no object at all.
-# Why: the first figure alone is asked for at a limit of 100 by number, not at the last limit. Programs that call it take that over
-# (torchmetrics' `map` with `max_detection_thresholds`).
+# Input: an image of 150 objects, and a results file that finds all of them exactly; three limits of detections per image, the
+# last of which is the one for AP: [1, 10, 100] as COCO has it, [10, 100, 300] for crowded images, and [1, 10, 20].
+# Expected: AP of 0.663, 1 and 0.139, each beside AP50, AP75 and AP of small objects of the same value. Seen on 2026-11-29: so
+# it is in faster-coco-eval and hotcoco. In pycocotools all move but the first: AP stays 0.663 at the limit of 300, beside AP50
+# and AP75 of 1, and is -1 at the limit of 20, as if there were no object at all.
+# Why: the first figure alone is asked for at a limit of 100 by number, not at the last limit. Programs that call it take that
+# over (torchmetrics' `map` with `max_detection_thresholds`).
 # Exits with 0 while that is so, with 1 when it has changed.
 set -euo pipefail
 folder=$(mktemp -d)

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # fiftyone 1.22.1, pycocotools 2.0.11: masks of detections in the export COCO
 #
-# Input: three detections with a mask each: a rectangle of 20 x 10 pixels, a ring of 20 x 20 with a hole of 8 x 8, and one object of
-# two parts, 10 x 10 each. They go through `COCOObject.from_label`, which is what the exporter writes rows with; no database is needed.
-# Expected: 200, 336 and 200 pixels, and these numbers as `area`. Seen on 2026-11-29: the hole is one more polygon, which in COCO
-# is one more part, so that the ring is full; outlines run between the pixels of edge and background and are then simplified by up to
-# two pixels, so that straight edges come out slanted: 190, 367 and 168 pixels (IoU with themselves 0.95, 0.76 and 0.84). `area` is that
-# of the box, 200, 400 and 1196, so the object of two parts is no small one for COCO evaluation. With `tolerance=0` edges
-# are straight, the ring is full as before. With the attribute `iscrowd` the mask is kept as run lengths, exactly, and is a crowd.
+# Input: three detections with a mask each: a rectangle of 20 x 10 pixels, a ring of 20 x 20 with a hole of 8 x 8, and one
+# object of two parts, 10 x 10 each. They go through `COCOObject.from_label`, which is what the exporter writes rows with; no
+# database is needed.
+# Expected: 200, 336 and 200 pixels, and these numbers as `area`. Seen on 2026-11-29: the hole is one more polygon, which in
+# COCO is one more part, so that the ring is full; outlines run between the pixels of edge and background and are then
+# simplified by up to two pixels, so that straight edges come out slanted: 190, 367 and 168 pixels (IoU with themselves 0.95,
+# 0.76 and 0.84). `area` is that of the box, 200, 400 and 1196, so the object of two parts is no small one for COCO evaluation.
+# With `tolerance=0` edges are straight, the ring is full as before. With the attribute `iscrowd` the mask is kept as run
+# lengths, exactly, and is a crowd.
 # Exits with 0 while that is so, with 1 when it has changed.
 set -euo pipefail
 folder=$(mktemp -d)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # kili-formats 1.6.0 (what Kili's SDK 26.2.4 exports with), pycocotools 2.0.11: an object with a hole in the export "coco"
 #
-# Input, in Kili's own label format: a ring of 20 x 20 pixels with a hole of 8 x 8 (the outline and, after it, the hole), and a box of
-# 10.2 x 10 pixels that somebody drew as a box.
-# Expected: an object of 336 pixels, and a box without a mask. Seen on 2026-11-29: the hole is one more polygon of `segmentation`,
-# which in COCO is one more part of the object: read by pycocotools the ring is full, 400 pixels, beside an `area` of 336. The box
-# has a mask, the rectangle, and its `bbox` is rounded to whole pixels while the rectangle is not.
+# Input, in Kili's own label format: a ring of 20 x 20 pixels with a hole of 8 x 8 (the outline and, after it, the hole), and a
+# box of 10.2 x 10 pixels that somebody drew as a box.
+# Expected: an object of 336 pixels, and a box without a mask. Seen on 2026-11-29: the hole is one more polygon of
+# `segmentation`, which in COCO is one more part of the object: read by pycocotools the ring is full, 400 pixels, beside an
+# `area` of 336. The box has a mask, the rectangle, and its `bbox` is rounded to whole pixels while the rectangle is not.
 # Exits with 0 while that is so, with 1 when it has changed.
 set -euo pipefail
 folder=$(mktemp -d)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # pycocotools 2.0.11, faster-coco-eval 1.8.0, hotcoco 1.3.0: the id of one class by its name
 #
-# Input: a file with the classes dog, hot dog, car, carrot, bear and teddy bear; `getCatIds(catNms="hot dog")`, a plain name where the
-# documentation of pycocotools says "get cats for given cat names".
+# Input: a file with the classes dog, hot dog, car, carrot, bear and teddy bear; `getCatIds(catNms="hot dog")`, a plain name
+# where the documentation of pycocotools says "get cats for given cat names".
 # Expected: the id of "hot dog". Seen on 2026-11-29: pycocotools gives those of "dog" and "hot dog", for "carrot" also "car", as
 # it asks whether a class's name is part of the word that was given; faster-coco-eval gives nothing at all, since it compares
-# with the word's letters; hotcoco gives "hot dog". None says a word. With `["hot dog"]`, a list, all three agree. Code that takes
-# the first id of the answer (`getCatIds("hot dog")[0]`) works with dogs.
+# with the word's letters; hotcoco gives "hot dog". None says a word. With `["hot dog"]`, a list, all three agree. Code that
+# takes the first id of the answer (`getCatIds("hot dog")[0]`) works with dogs.
 # Exits with 0 while that is so, with 1 when it has changed.
 set -euo pipefail
 folder=$(mktemp -d)

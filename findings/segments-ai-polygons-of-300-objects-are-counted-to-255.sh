@@ -3,9 +3,9 @@
 #
 # Input: a release file of one image with 300 painted objects of 10 x 10 pixels, numbered from 1; images are served from this
 # machine, as the SDK loads them by address.
-# Expected: 300 objects with an outline each. Seen on 2026-11-29: objects 1 to 44 have two outlines, their own and that of the object
-# 256 further on, and objects 256 to 300 have none, since the image of numbers is cut to 8 bits first. Nothing is said. The
-# export "coco-instance" of the same release has all 300, 100 pixels each.
+# Expected: 300 objects with an outline each. Seen on 2026-11-29: objects 1 to 44 have two outlines, their own and that of the
+# object 256 further on, and objects 256 to 300 have none, since the image of numbers is cut to 8 bits first. Nothing is said.
+# The export "coco-instance" of the same release has all 300, 100 pixels each.
 # Exits with 0 while that is so, with 1 when it has changed.
 set -euo pipefail
 folder=$(mktemp -d)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # supervisely 6.74.51, pycocotools 2.0.11: objects drawn in Supervisely as COCO instances
 #
-# Input, by the SDK's own classes: a polygon of 20 x 20 pixels with a hole of 8 x 8, the same ring painted, a box of 20 x 10 pixels, and
-# a turned box. A box of Supervisely names its first and last pixel.
-# Expected from `sly_ann_to_coco`: two rings of 336 pixels, a box 20 x 10, and something for the turned one. Seen on 2026-11-29: of the
-# polygon the outline alone is written, 400 pixels, beside an `area` of 336. `bbox` of the painted ring is 19 x 19 around 20 x 20
-# pixels, and that of the box 19 x 9 beside an `area` of 200: last less first pixel. The turned box is not in the file.
+# Input, by the SDK's own classes: a polygon of 20 x 20 pixels with a hole of 8 x 8, the same ring painted, a box of 20 x 10
+# pixels, and a turned box. A box of Supervisely names its first and last pixel.
+# Expected from `sly_ann_to_coco`: two rings of 336 pixels, a box 20 x 10, and something for the turned one. Seen on 2026-11-29:
+# of the polygon the outline alone is written, 400 pixels, beside an `area` of 336. `bbox` of the painted ring is 19 x 19 around
+# 20 x 20 pixels, and that of the box 19 x 9 beside an `area` of 200: last less first pixel. The turned box is not in the file.
 # Exits with 0 while that is so, with 1 when it has changed.
 set -euo pipefail
 folder=$(mktemp -d)

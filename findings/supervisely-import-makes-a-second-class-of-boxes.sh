@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # supervisely 6.74.51, pycocotools 2.0.11: a COCO file into Supervisely and out again
 #
-# Input: five objects of the class "thing": one with a mask, one with a box alone, a crowd region of run lengths, and twice an object
-# whose `segmentation` has two polygons, one of them within the other, in either order (in COCO these are parts of one object, so that
-# the inner one adds nothing: 400 pixels). They go through the SDK's own `create_supervisely_annotation` and `sly_ann_to_coco`.
-# Expected: the same five objects again. Seen on 2026-11-29: boxes are given a class of their own, "thing_bbox", and where there is no
-# mask beside the box that is the class which comes out, so "thing" has lost its objects without a mask. The crowd is
-# no crowd any more. The inner polygon is a hole in Supervisely if it comes second, and is left out if it comes first; in the COCO
+# Input: five objects of the class "thing": one with a mask, one with a box alone, a crowd region of run lengths, and twice an
+# object whose `segmentation` has two polygons, one of them within the other, in either order (in COCO these are parts of one
+# object, so that the inner one adds nothing: 400 pixels). They go through the SDK's own `create_supervisely_annotation` and
+# `sly_ann_to_coco`.
+# Expected: the same five objects again. Seen on 2026-11-29: boxes are given a class of their own, "thing_bbox", and where there
+# is no mask beside the box that is the class which comes out, so "thing" has lost its objects without a mask. The crowd is no
+# crowd any more. The inner polygon is a hole in Supervisely if it comes second, and is left out if it comes first; in the COCO
 # file of both it is not there, beside areas of 336 and 400. Nothing is said.
 # Exits with 0 while that is so, with 1 when it has changed.
 set -euo pipefail
