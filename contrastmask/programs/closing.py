@@ -76,6 +76,23 @@ def where_things_are(folder: Path) -> list[str]:
     return lines
 
 
+def evaluation(checkpoint: Path, crops: str | None, config: Config, *, finds_boxes: bool = True, why: str = "") -> str:
+    """The command line that evaluates a checkpoint on this run's data; arguments as of :func:`what_next`."""
+    model, pair = _model_words(checkpoint, crops, config, finds_boxes=finds_boxes)
+    judge = " evaluate=given_boxes" if pair and not finds_boxes else ""
+    return command("test", f"{model}{judge}{data_words(config, given_words())}", why)
+
+
+def _model_words(checkpoint: Path, crops: str | None, config: Config, *, finds_boxes: bool) -> tuple[str, str | None]:
+    """The words that name the model, and those that name what finds boxes and masks; None where nothing finds boxes."""
+    seer = None if finds_boxes else config.mask_branch.cam  # a detector that this crop branch cannot do without
+    mine = setting("ckpt_path", checkpoint)
+    detector = mine if finds_boxes else seer and setting("ckpt_path", seer)
+    beside = crops if finds_boxes else checkpoint
+    pair = detector and (detector if beside is None else f"{detector} {setting('crops', beside)}")
+    return pair or mine, pair
+
+
 def what_next(
     folder: Path,
     checkpoint: Path | None,
@@ -100,14 +117,8 @@ def what_next(
     lines = [command("report", f"{run} -o {shlex.quote(str(folder / 'report.html'))}", "all of it as one page")]
     if checkpoint is None:
         return _listed(lines)
-    seer = None if finds_boxes else config.mask_branch.cam  # a detector that this crop branch cannot do without
-    mine = setting("ckpt_path", checkpoint)
-    detector = mine if finds_boxes else seer and setting("ckpt_path", seer)
-    beside = crops if finds_boxes else checkpoint
-    pair = detector and (detector if beside is None else f"{detector} {setting('crops', beside)}")
-    model = pair or mine
-    judge = "" if seer is None else " evaluate=given_boxes"
-    lines.append(command("test", f"{model}{judge}{data_words(config, given_words())}", "evaluate it again"))
+    model, pair = _model_words(checkpoint, crops, config, finds_boxes=finds_boxes)
+    lines.append(evaluation(checkpoint, crops, config, finds_boxes=finds_boxes, why="evaluate it again"))
     if pair:
         images = setting("source", subset_options(config)["val_images"])
         lines.append(

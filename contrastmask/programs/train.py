@@ -23,7 +23,7 @@ from contrastmask.files.whole_file import write_json
 from contrastmask.programs.branches import Branch, branch_of, joined_branch
 from contrastmask.programs.build import build_trainer, with_network
 from contrastmask.programs.build_crops import with_own_colours
-from contrastmask.programs.closing import command, data_words, given_words, setting, what_next, where_things_are
+from contrastmask.programs.closing import evaluation, what_next, where_things_are
 from contrastmask.programs.config import Config, typed
 from contrastmask.programs.foreign_objects import check_arguments
 from contrastmask.programs.going_on import goes_on
@@ -58,17 +58,20 @@ def train(cfg: DictConfig, folder: Path) -> dict[str, Any]:
     module = branch.module(config, plain, datamodule, branch.start(config, datamodule.class_names))
     trainer = _trainer(cfg, plain, folder, datamodule)
     last = folder / "checkpoints" / "last.ckpt"
-    with deferred(), dead_processes_named(trainer, goes_on(folder)), _divergence(trainer).named():
+    evaluates = evaluation(last, None, config, finds_boxes=config.mask_branch.kind != "crop")
+    keeps = config.trainer["enable_checkpointing"] and not trainer.fast_dev_run
+    ending = _ending(trainer)
+    ending.evaluates = evaluates if keeps else ""
+    with ending.telling(), deferred(), dead_processes_named(trainer, goes_on(folder)), _divergence(trainer).named():
         # our own checkpoints hold tensors and plain containers only
         trainer.fit(module, datamodule=datamodule, ckpt_path=config.ckpt_path, weights_only=True)
-        if config.trainer["enable_checkpointing"] and not trainer.fast_dev_run:
+        if keeps:
             trainer.save_checkpoint(last)
             say(f"checkpoint   {last}")
     wanted = module.was_trained if config.evaluate_after is None else config.evaluate_after
     if not wanted:
         why = "evaluate_after=false" if config.evaluate_after is False else "no step was trained"
-        test = command("test", setting("ckpt_path", last) + data_words(config, given_words()))
-        say(f"{why}, so nothing is evaluated; {test} does it")
+        say(f"{why}, so nothing is evaluated" + (f"; {evaluates} does it" if keeps else ""))
         return {}
     lacking = incomplete(datamodule.subsets, plain["data"])
     return _evaluate(trainer, folder, module, datamodule, config, lacking)
@@ -128,6 +131,10 @@ def _divergence(trainer: pl.Trainer) -> Divergence:
     return next(callback for callback in trainer.callbacks if isinstance(callback, Divergence))
 
 
+def _ending(trainer: pl.Trainer) -> Ending:
+    return next(callback for callback in trainer.callbacks if isinstance(callback, Ending))
+
+
 def _evaluate(
     trainer: pl.Trainer,
     folder: Path,
@@ -136,9 +143,11 @@ def _evaluate(
     config: Config,
     lacking: Incomplete | None,
 ) -> dict[str, Any]:
+    finds_boxes = module.config["mask_branch"]["kind"] != "crop"
+    if (judged := _checkpoint(folder, config)) is not None:
+        _ending(trainer).evaluates = evaluation(judged, config.crops, config, finds_boxes=finds_boxes)
     with deferred(), dead_processes_named(trainer), _divergence(trainer).named():
         trainer.test(module, datamodule=datamodule, verbose=False)
-        finds_boxes = module.config["mask_branch"]["kind"] != "crop"
         sees = isinstance(module, JoinedModule) and bool(module.crops.network.cam)
         checkpoint = _checkpoint(folder, config)
         further = what_next(

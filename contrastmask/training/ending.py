@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,15 @@ class Ending(pl.Callback):
     Args:
         checkpoint: the file to save a training to; None for none.
         goes_on: the command line that goes on from it.
+
+    Attributes:
+        evaluates: the command line that makes the evaluation that follows; empty while there is nothing to evaluate.
     """
 
     def __init__(self, checkpoint: Path | None, goes_on: str = "") -> None:
         self.checkpoint, self.goes_on = checkpoint, goes_on
+        self.evaluates = ""
+        self._told = False
         self._group: Any = None
         self._asked: tuple[Any, torch.Tensor] | None = None
         self._signal = 0  # that the processes agreed on
@@ -147,9 +153,10 @@ class Ending(pl.Callback):
         """Save a training; say what there is and how to go on."""
         if not isinstance(exception, Ended):
             return
-        name = exception.signal.name
+        name, self._told = exception.signal.name, True
         if trainer.testing:
-            _say(f"{name}: the evaluation was cut off after {self._seen} images of this process; it has no results")
+            cut = f"{name}: the evaluation was cut off after {self._seen} images of this process; it has no results"
+            _say(cut + self._to_evaluate())
         elif not exception.whole:
             there = self.checkpoint is not None and self.checkpoint.is_file()
             further = f"; to go on from it: {self.goes_on}" if there else ""
@@ -160,6 +167,24 @@ class Ending(pl.Callback):
         environment = getattr(trainer.strategy, "cluster_environment", None)
         if isinstance(environment, LightningEnvironment) and trainer.local_rank > 0:
             exception.code = 0  # else Lightning kills the first process, which alone answers for the run
+
+    @contextlib.contextmanager
+    def telling(self) -> Iterator[None]:
+        """Within it a training becomes whole; of a signal that came too late to end it in the middle nothing else
+        would tell.
+
+        Raises:
+            Ended: as it came.
+        """
+        try:
+            yield
+        except Ended as end:
+            if not self._told:
+                _say(f"{end.signal.name}: ended after the training and before its evaluation{self._to_evaluate()}")
+            raise
+
+    def _to_evaluate(self) -> str:
+        return f"; to evaluate: {self.evaluates}" if self.evaluates else ""
 
 
 @rank_zero_only

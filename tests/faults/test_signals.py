@@ -14,6 +14,7 @@ import torch
 
 from contrastmask.files.interruption import Ended, listening
 from contrastmask.programs import commands
+from contrastmask.programs.train import test as evaluate
 from contrastmask.programs.train import train
 from contrastmask.training.module import ContrastMaskModule
 from tests.composing import composed
@@ -152,7 +153,33 @@ def test_an_evaluation_that_was_cut_off_has_no_results_and_says_so(
     assert end.value.code == 128 + signum
     assert calls[0] == 1
     assert not (tmp_path / "test" / "results.json").exists()
-    assert f"{signal.Signals(signum).name}: the evaluation was cut off after 1 images" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{signal.Signals(signum).name}: the evaluation was cut off after 1 images" in said
+    assert f"to evaluate: python test.py ckpt_path={undisturbed(())}/checkpoints/last.ckpt data.root=" in said
+
+
+@pytest.mark.parametrize(("method", "call"), [("test_step", 2), ("training_step", 8)])  # the last of all steps
+def test_the_evaluation_that_a_training_was_ended_in_or_before_is_made_by_the_line_it_prints(
+    method: str,
+    call: int,
+    data: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = tmp_path / "run"
+    settings = [*data, "evaluate_after=true", "trainer.limit_val_batches=0", "callbacks.best=null"]
+    with monkeypatch.context() as patch:
+        signal_at(patch, method, call, signal.SIGINT)
+        ended(signal.SIGINT, lambda: run_train(run, *settings))
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    assert not (run / "results.json").exists()
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "to evaluate: " in line)
+    start, script, *words = shlex.split(line.partition("to evaluate: ")[2])
+    assert (start, script) == ("python", "test.py")
+    assert f"ckpt_path={run}/checkpoints/last.ckpt" in words
+    evaluate(composed(*PROGRAM, *words, "logger=none", folder=tmp_path / "on"), tmp_path / "on")
+    assert (tmp_path / "on" / "results.json").is_file()
 
 
 def test_sigusr1_saves_and_goes_on(data: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
