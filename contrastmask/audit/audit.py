@@ -14,6 +14,7 @@ from contrastmask.audit.options import AuditOptions
 from contrastmask.audit.other_class import other_classes
 from contrastmask.audit.sheet import sheet
 from contrastmask.audit.verdicts import Verdict, verdicts_of
+from contrastmask.completion.learnt import learnt_classes
 from contrastmask.completion.readable import require_some_read
 from contrastmask.completion.source_file import SourceFile
 from contrastmask.data.annotations.load import load_annotations
@@ -39,7 +40,8 @@ def audit(options: AuditOptions, predictor: Predictor, console: Console | None =
     Returns:
         ``judged`` masks, their mean ``overlap`` (percent) with the model's, ``suspect``: those of a suspicion of at
         least one half; ``reasons`` of the likeliest wrong ten as [suspicion, class, annotation id, image, reason];
-        ``unreadable`` image files; ``unmarked``: ids of rows whose ``attributes`` are of another form than an object.
+        ``unreadable`` image files; ``unmarked``: ids of rows whose ``attributes`` are of another form than an object;
+        ``learnt``: classes whose masks in the file the model learnt from, None where that is not known.
 
     Raises:
         DataError: the file cannot be used or changed meanwhile, has no mask to judge, none of its images can be read,
@@ -65,6 +67,8 @@ def audit(options: AuditOptions, predictor: Predictor, console: Console | None =
         other = other_classes(predictor, records, measures.positions, console) if ask else {}
         verdicts = verdicts_of(records, measures, found, other)
         summary = _write(options, records, source, verdicts, [i for piece in pieces for i in piece["unreadable"]])
+        names = [records.class_names[n] for n in np.unique(records.labels[chosen])]
+        summary["learnt"] = learnt_classes(predictor, options.annotations, names)
         journal.close(remove=True)
     return summary
 

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from contrastmask.completion.completed_file import write_completed
 from contrastmask.completion.finishing import finished
+from contrastmask.completion.learnt import learnt_classes
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.pieces import of_pieces, pictures_of
 from contrastmask.completion.plan import Plan, asked_classes, make_plan
@@ -95,7 +96,8 @@ def complete(
             return _told(records, pieces)
         require_some_read(options.annotations, records, pieces, journals)
         try:
-            summary = write_completed(options, records, plan, source, pieces, sieve, console)
+            learnt = learnt_classes(predictor, options.annotations, records.class_names)
+            summary = write_completed(options, records, plan, source, pieces, sieve, learnt, console)
         except DataError as error:
             kept = ", ".join(str(journal.path) for journal in journals)
             raise DataError(f"{error}. The masks are kept in {kept}: mend it and start again") from error

@@ -39,15 +39,18 @@ def write_completed(
     source: SourceFile,
     pieces: list[dict[str, Any]],
     sieve: Sieve,
+    learnt: list[str] | None,
     console: Console,
 ) -> dict[str, Any]:
     """Put the new masks into the file's content, write it and a summary beside it, each whole or not at all.
 
     Args:
         pieces: ``{"masks": [[place in the file, counts, confidence], …], "unreadable": [image position, …]}``.
+        learnt: classes whose masks in the file the model learnt from; None where that is not known.
 
     Returns:
-        the summary (:func:`contrastmask.completion.summary.summarise`), ``unreadable``, file names of images, and, with
+        the summary (:func:`contrastmask.completion.summary.summarise`), ``check_learnt``: those of ``learnt`` that
+        ``check`` has; ``unreadable``, file names of images, and, with
         ``form="polygons"``, ``run_lengths`` (:func:`contrastmask.completion.run_lengths.settle_run_lengths`).
 
     Raises:
@@ -75,6 +78,8 @@ def write_completed(
             completed.append(a)
     report = records.report.merge(of_pieces(pieces))
     summary = summarise(options, records, plan, rows, found, completed, report)
+    if summary["check"]:
+        summary["check_learnt"] = learnt and [name for name in learnt if name in summary["check"]]
     summary["sieve"] = distributions(records.labels[seen], [figures[a] for a in seen], records.class_names)
     if options.form == "polygons":
         outlines = polygons_of_many(found[a][0] for a in completed)

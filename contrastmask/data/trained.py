@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from contrastmask.data.splits import Split, SplitRule
 
@@ -19,6 +22,13 @@ class Trained:
     class_names: tuple[str, ...]
     whose: str
     base: tuple[str, ...] | None = None
+
+
+def training_file(settings: Mapping[str, Any]) -> Path | None:
+    """The annotation file that a training with these settings read; None where they do not say."""
+    data = settings.get("data")
+    parts = [data.get(key) for key in ("root", "train_annotations")] if isinstance(data, Mapping) else [None]
+    return Path(*parts) if all(isinstance(part, str) for part in parts) else None
 
 
 def trained_split(rule: SplitRule, trained: Trained) -> Split | None:

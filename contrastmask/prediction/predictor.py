@@ -25,6 +25,7 @@ from contrastmask.checkpoints.plain_network import network_config
 from contrastmask.checkpoints.read import load_weights, read_checkpoint
 from contrastmask.data.batches.detector_cams import DetectorCams
 from contrastmask.data.batches.transforms import AsItIs, TestTransform
+from contrastmask.data.trained import training_file
 from contrastmask.model.crops.detections import detect_with_crops
 from contrastmask.model.crops.segmenter import CropSegmenter
 from contrastmask.prediction.plain import plain_objects
@@ -60,6 +61,7 @@ class Predictor:
     Attributes:
         finds_boxes: False for a crop branch, which segments given boxes only; any_class: of any class.
         class_names: of the K labels; categories: ``[{"id", "name"}, …]`` in label order.
+        training_file: whose masks it learnt; base: names of the classes that had some; None where the file is silent.
 
     Raises:
         CheckpointError: a file cannot be read, does not describe a detector of this program, or ``crops`` and
@@ -116,6 +118,7 @@ class Predictor:
                 part.lay_out(DTYPES.get(precision))
         self.categories = read.categories or [{"id": None, "name": f"class {i}"} for i in range(read.classes)]
         self.class_names = [c["name"] for c in self.categories]
+        self.training_file, self.base = (training_file(read.settings), read.base) if crops is None else (None, None)
         self.transform = self._transform(read.sides or COCO_SIDES, short_side, long_side)
         self.given_transform = self.transform if self.crops is None else AsItIs()
         told = self.crops is not None and self.crops.network.cam

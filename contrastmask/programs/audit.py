@@ -14,6 +14,7 @@ from rich.text import Text
 from contrastmask.audit.audit import SUSPECT
 from contrastmask.audit.audit import audit as judge
 from contrastmask.audit.options import AuditOptions
+from contrastmask.completion.learnt import words_on
 from contrastmask.errors import ConfigError
 from contrastmask.prediction.predictor import Predictor
 from contrastmask.programs.audit_config import AuditConfig, typed
@@ -40,6 +41,8 @@ def audit(cfg: DictConfig) -> int:
             f"{summary['suspect']} have a suspicion of {SUSPECT} or more",
             markup=False, soft_wrap=True,
         )  # fmt: skip
+        if summary["learnt"] and (words := words_on(summary["learnt"], str(options.annotations))):
+            console.print(words, markup=False, soft_wrap=True)
     for what, names in (
         ("files could not be read", "unreadable"),
         ("rows have attributes of another form", "unmarked"),

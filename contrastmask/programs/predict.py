@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contrastmask.completion.complete import complete
+from contrastmask.completion.learnt import words_on
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.plan import TURNED_DOWN, UNREADABLE
 from contrastmask.completion.run_lengths import AS_IT_WAS
@@ -142,6 +143,8 @@ def _complete(config: PredictConfig, console: Console) -> int:
     for title in ("check", "truth"):
         if summary.get(title):
             console.print(_scores(title, summary[title]))
+    if summary["check"] and (words := words_on(summary["check_learnt"], str(options.annotations))):
+        console.print(words, markup=False, soft_wrap=True)
     for line in _account(summary, repaired=data.repair):
         console.print(line, markup=False, soft_wrap=True)
     console.print(_added(summary, config), markup=False, soft_wrap=True)

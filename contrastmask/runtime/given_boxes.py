@@ -25,6 +25,8 @@ class GivenBoxes:
 
     finds_boxes = False
     any_class = True  # whether it segments objects of classes that it does not know
+    training_file: Path | None = None  # an exported model does not say what it learnt from
+    base: tuple[str, ...] | None = None
 
     def __init__(self, path: Path, model: ModelFile, tta: str = "none") -> None:
         self.tta, self.crops = tta, None

@@ -31,6 +31,7 @@ class FilledBoxes:
         self.path, self.class_names, self.sure = path, list(names), sure
         self.transform = self.given_transform = TestTransform(H, W)
         self.precision, self.device = "fp32", torch.device("cpu")
+        self.training_file, self.base = None, None
         self.finds_boxes, self.any_class, self.crops, self.tta, self.calls = True, False, None, "none", 0
 
     def begin_resized(self, *args: Any, **more: Any) -> Callable[[], list[dict[str, Any]]]:
