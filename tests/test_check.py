@@ -301,10 +301,10 @@ def test_pictures_of_both_sides_are_told(tmp_path, capsys: pytest.CaptureFixture
     ids = [picture["id"] for picture in content["images"]]
     content["annotations"] = [row for row in content["annotations"] if row["image_id"] in ids]
     (tmp_path / "annotations" / "part.json").write_text(json.dumps(content))
-    for name, said in (("part", "warning: 2 images"), ("train", "noted: 4 images")):
+    for name, number in (("part", 2), ("train", 4)):  # some of them, and one file for both sides
         val = [f"data.val_annotations=annotations/{name}.json", "data.val_images=train"]
         assert main([root, annotations, images, *val, "split=as_annotated", "--no-images"]) == 0
-        assert f"val: {said}, that are in the training file, too" in capsys.readouterr().out
+        assert f"val: warning: {number} images, that are in the training file, too" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

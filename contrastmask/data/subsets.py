@@ -123,7 +123,7 @@ class Subsets:
                 new = [*dict.fromkeys([*new, "val"])]
                 loaded["val"] = records["val"] = matched
             if "val" in new:
-                loaded["val"] = records["val"] = _with_shared_images(records["val"], train, same=self._is_one_file)
+                loaded["val"] = records["val"] = _with_shared_images(records["val"], train)
         self.notes = [] if self.trained is None else differences(split, self.trained, self.split_rule)
         chosen = {side: _used_images(side, loaded[side]) for side in new}
         # only now: what has failed is read anew when asked for again
@@ -173,15 +173,15 @@ def _count_masks(records: Records) -> int:
     return int((records.has_mask & ~records.crowd).sum())
 
 
-def _with_shared_images(records: Records, train: Records, *, same: bool) -> Records:
-    """The records, their report with the images that training sees, too; of one file for both sides only a note."""
+def _with_shared_images(records: Records, train: Records) -> Records:
+    """The records, their report with a warning of the images that training sees, too."""
     if records.image_root.resolve() != train.image_root.resolve():
         return records
     learnt = {train.file_name(i) for i in range(len(train.image_ids))}
     shared = [i for i in range(len(records.image_ids)) if records.file_name(i) in learnt]
     report = records.report.merge(Report())
     reason = "that are in the training file, too: what is measured on them tells little of others"
-    report.add("noted" if same else "warning", "image", reason, records.image_ids[shared])
+    report.add("warning", "image", reason, records.image_ids[shared])
     return replace(records, report=report)
 
 
