@@ -32,6 +32,7 @@ URL = "whose file_name is a URL, not a path inside the image folder"
 ABSOLUTE = "whose file_name is an absolute path, not one inside the image folder"
 LEAVES = "whose file_name leaves the image folder ('..')"
 ELSEWHERE = (URL, ABSOLUTE, LEAVES)  # the file itself may be there nevertheless
+NOWHERE = "none of these files lies in {root}, with or without its folders: name the folder that holds them"
 
 
 class ImageTable:
@@ -75,7 +76,9 @@ def read_images(
     problems = np.array([name_problem(name) for name in kept_names], dtype=object)
     for problem in sorted(set(problems) - {None}):
         bad = problems == problem
-        way = way_out(image_root, *_texts(names, bad)) if rules.strip_path == 0 and problem in ELSEWHERE else ""
+        way = ""
+        if rules.strip_path == 0 and problem in ELSEWHERE:
+            way = way_out(image_root, *_texts(names, bad)) or NOWHERE.format(root=image_root)
         sieve.drop(bad, problem, _other_names(sieve, bad) if problem == NAMELESS else way)
     heights, widths = read_sizes(sieve, names, image_root, report, reading, keys, annotations)
     huge = np.maximum(heights, widths) > MAX_SIDE

@@ -218,8 +218,12 @@ def test_the_case_of_windows_separators(capsys: pytest.CaptureFixture) -> None:
 @pytest.mark.skipif(not CASES.is_dir(), reason="needs the cases in ../shared")
 def test_the_case_of_label_studios_paths(tmp_path: Path) -> None:
     data = json.loads((CASES / "label_studio_paths.json").read_text())
+    with pytest.raises(
+        DataError, match=rf"data\.strip_path=N .* none of these files lies in {tmp_path}: name the folder"
+    ):
+        read(tmp_path, data)
     files(tmp_path, "a.png", "b.png")
-    with pytest.raises(DataError, match=r"data\.strip_path=3"):
+    with pytest.raises(DataError, match=r"\(id 11\): data\.strip_path=3 leaves their first 3 folders out and finds"):
         read(tmp_path, data)
     records = read(tmp_path, data, strip_path=3)
     assert [records.file_path(i).name for i in range(2)] == ["a.png", "b.png"]
