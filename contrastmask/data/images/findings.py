@@ -28,7 +28,7 @@ class Finding:
         problem: why it cannot be used, None where it can.
         inner: its name inside the image folder, where that is another than the annotation file's.
         orientation: that EXIF tells, 2 to 8, or None; stored: width and height before it is applied.
-        greatest: sample of a file of more than 8 bits, or None.
+        greatest: sample of a file of more than 8 bits, or None. clear: whether a pixel is not opaque.
     """
 
     problem: str | None
@@ -36,6 +36,7 @@ class Finding:
     orientation: int | None = None
     stored: tuple[int, int] = (0, 0)
     greatest: int | None = None
+    clear: bool = False
 
 
 def look_at(records: Records, image: int) -> Finding:
@@ -56,6 +57,7 @@ def look_at(records: Records, image: int) -> Finding:
                 orientation_of(file),
                 file.size,
                 _greatest(path, file),
+                _is_clear(file),
             )
 
 
@@ -85,6 +87,12 @@ def _greatest(path: Path, image: Image.Image) -> int | None:
             return None
     # PIL keeps the upper eight bits of colours
     return int(np.asarray(image).max(initial=0)) * 256 + 255
+
+
+def _is_clear(image: Image.Image) -> bool:
+    if image.mode.startswith(("I", "F")) or not image.has_transparency_data:
+        return False
+    return image.convert("RGBA").getchannel("A").getextrema()[0] < 255
 
 
 def findings_report(records: Records, findings: Iterable[Finding]) -> Report:
@@ -122,6 +130,8 @@ def _kinds(finding: Finding, size: tuple[int, int], rules: ImageRules) -> Iterab
         yield "found"
     if finding.greatest is not None and finding.greatest < LOW and rules.bit_depth == 16:
         yield "dark"
+    if finding.clear:
+        yield "clear"
     if finding.orientation is None:
         return
     swapped = finding.orientation in SWAPS_SIDES and finding.stored[0] != finding.stored[1]
@@ -153,6 +163,11 @@ _SAID = {
     ),
     "turned": ("noted", "turned as EXIF says", ""),
     "left": ("noted", "that a viewer turns or mirrors (EXIF): read as stored, data.exif=ignore", ""),
+    "clear": (
+        "noted",
+        "with transparent pixels: read as if they were opaque, in the colours that the file has there",
+        "a viewer shows its background instead; if that is what is meant, save them without transparency",
+    ),
     "found": (
         "noted",
         "that were found though file_name differs from the file's own name in separators, capitals, Unicode or folders",

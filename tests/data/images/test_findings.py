@@ -120,6 +120,24 @@ def test_few_bits_in_a_16_bit_file_are_said_and_can_be_told(
         read_image(tmp_path / "2.png", H, W, ImageRules(bit_depth=bits))
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_pixels_are_noted_and_read_in_the_files_own_colours(tmp_path: Path, mode: str) -> None:
+    opaque = Image.fromarray(pixels()).convert({"RGBA": "RGB", "LA": "L", "P": "P"}[mode])
+    clear = opaque.convert(mode)
+    for name, least in (("1.png", 0), ("2.png", 255)):
+        if mode == "P":
+            clear.save(tmp_path / name, transparency=bytes([least] + [255] * 255))
+        else:
+            clear.putalpha(Image.fromarray(np.linspace(least, 255, H * W).astype(np.uint8).reshape(H, W)))
+            clear.save(tmp_path / name)
+    (reason,) = found(tmp_path)
+    assert reason.startswith("noted: with transparent pixels: read as if they were opaque")
+    assert found(tmp_path)[reason] == 1
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "1.png", H, W).permute(1, 2, 0), np.array(opaque.convert("RGB"))
+    )
+
+
 @pytest.mark.parametrize("bit_depth", [16, 12, "own"])
 def test_a_black_picture_stays_black(tmp_path: Path, bit_depth: int | str) -> None:
     Image.fromarray(np.zeros((H, W), dtype=np.uint16)).save(tmp_path / "a.png")
