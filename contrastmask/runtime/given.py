@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 _WIDTHS = "; as x, y, width, height they would lie in it: give x, y, x + width, y + height"
+_FEW = 4  # px; an image of such a side may be one box of a pixel
 
 
 def label_of(name: str | int, class_names: Sequence[str], path: Path) -> int:
@@ -29,7 +30,8 @@ def checked_boxes(boxes: Any, labels: Any, size: tuple[int, int]) -> np.ndarray:
     """The boxes, clipped to an image of ``size`` (H, W); float32 ``[N, 4]`` xyxy.
 
     Raises:
-        ValueError: one of the two is missing, their numbers differ, or a box has no area inside the image.
+        ValueError: one of the two is missing, their numbers differ, a box has no area inside the image, or all lie
+            in 0..1, as shares of the image would.
     """
     if boxes is None or labels is None:
         raise ValueError("boxes and labels belong together: give both, or neither")
@@ -37,6 +39,11 @@ def checked_boxes(boxes: Any, labels: Any, size: tuple[int, int]) -> np.ndarray:
     if len(array) != len(labels):
         raise ValueError(f"{len(array)} boxes, {len(labels)} labels")
     height, width = size
+    if len(array) and min(size) > _FEW and ((array >= 0) & (array <= 1)).all():
+        raise ValueError(
+            f"all boxes lie in 0..1, one pixel of the {width}x{height} image: are they shares of it? Pixels are "
+            f"wanted: x times {width}, y times {height}"
+        )
     inside = np.minimum(array.clip(min=0), np.array([width, height, width, height], dtype=np.float32))
     bad = ~(np.isfinite(array).all(axis=1) & (inside[:, 2:] > inside[:, :2]).all(axis=1))
     if bad.any():

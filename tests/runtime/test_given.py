@@ -37,3 +37,15 @@ def test_pictures_of_pil() -> None:
         checked_image(Image.new("L", (4, 3)))
     with pytest.raises(ValueError, match=r"got float64 \(3, 4, 3\)$"):
         checked_image(np.zeros((3, 4, 3)))
+
+
+@pytest.mark.parametrize("boxes", [[[0.1, 0.1, 0.5, 0.5]], [[0, 0, 1, 1]], [[0.5, 0.5, 0.2, 0.3], [0, 0, 1, 1]]])
+def test_shares_of_the_image_are_asked_about(boxes: list[list[float]]) -> None:
+    with pytest.raises(ValueError, match=r"0\.\.1, one pixel of the 640x480 image: .* x times 640, y times 480"):
+        checked_boxes(boxes, ["a"] * len(boxes), (480, 640))
+
+
+def test_small_boxes_beside_others_and_in_small_images_are_boxes() -> None:
+    assert len(checked_boxes([[0, 0, 1, 1], [5, 5, 9, 9]], ["a", "a"], (480, 640))) == 2
+    assert len(checked_boxes([[0, 0, 1, 1]], ["a"], (4, 4))) == 1
+    assert len(checked_boxes([], [], (480, 640))) == 0
