@@ -23,7 +23,8 @@ def format_tables(results: dict[str, Any]) -> list[Table]:
             :func:`~contrastmask.evaluation.slices.given_box_scores`; each part may lack.
 
     Returns:
-        base / novel / all, then the classes that occur, then given boxes; percent, ``-`` where nothing was to judge.
+        base / novel / all, then the classes that occur, then given boxes; percent, ``-`` where nothing was to judge,
+        with the reason below the table.
     """
     kinds = [kind for kind in ("mask", "box") if kind in results]
     tables = []
@@ -56,6 +57,9 @@ def _groups(results: dict[str, Any], kinds: list[str]) -> Table:
         for group in GROUPS:
             table.add_row(kind, group, *(_figure(results[kind][group][metric]) for metric in METRICS))
         table.add_section()
+    masks = results["mask" if "mask" in kinds else "box"]
+    lacking = [group for group in GROUPS if masks[group]["AP"] is None]
+    table.caption = _reasons(lacking, results["per_class"], "masks" if "mask" in kinds else "objects")
     return table
 
 
@@ -80,12 +84,27 @@ def _given(scores: dict[str, Any]) -> Table:
         for name, row in scores["per_class"].items():
             if row["group"] == group and row["objects"]:
                 table.add_row(Text(name), group, *(_figure(row[column]) for column in GIVEN_COLUMNS))
+    lacking = [group for group in GROUPS if scores[group]["IoU"] is None]
+    table.caption = _reasons(lacking, scores["per_class"], "masks")
     return table
+
+
+def _reasons(lacking: list[str], per_class: dict[str, Any], what: str) -> str | None:
+    """Why these groups of classes have no figures; None where there are none of them."""
+    groups = {row["group"] for row in per_class.values()}
+    lines = []
+    for group in lacking:
+        if group in groups:
+            lines.append(f"{group}: the validation file has no {what} of these classes to judge by")
+        elif group != "all":
+            lines.append(f"{group}: no class is {group}")
+    return "\n".join(lines) or None
 
 
 def _table(title: str, names: list[str], figures: list[str]) -> Table:
     # one blank between columns, no outer frame: the tables fit 80 characters
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    left = {"title_justify": "left", "caption_justify": "left"}
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, **left)
     for name in names:
         table.add_column(name, no_wrap=True)
     for name in figures:

@@ -51,10 +51,13 @@ def line_chart(title: str, series: Sequence[Series]) -> LineChart | None:
     points = [p for _, _, curve in series for p in curve]
     if not points:
         return None
-    xs, ys = _ticks(*_range(x for x, _ in points)), _ticks(*_range(y for _, y in points))
+    reach = _range(x for x, _ in points)
+    xs, ys = _ticks(*reach), _ticks(*_range(y for _, y in points))
+    start, end = xs[0], reach[1]  # the axis ends where the curves do
+    xs = [x for x in xs if x <= end + 1e-9 * (end - start)]
 
     def across(x: float) -> float:
-        return LEFT + (x - xs[0]) / (xs[-1] - xs[0]) * (WIDTH - LEFT - RIGHT)
+        return LEFT + (x - start) / (end - start) * (WIDTH - LEFT - RIGHT)
 
     def down(y: float) -> float:
         return HEIGHT - BOTTOM - (y - ys[0]) / (ys[-1] - ys[0]) * (HEIGHT - TOP - BOTTOM)

@@ -24,7 +24,7 @@ RESULTS = {
     "images": {"evaluated": NUMBER, "of": NUMBER},
 }
 VERSIONS = {"packages": {EACH: str}, "git": str, "gpus": [str], "platform": str}
-DATA = {"train": _SIDE, "val": _SIDE}
+DATA = {"train": _SIDE, "val": _SIDE, "split": {"base": [str], "novel": [str]}}
 GALLERY = {
     "classes": str,
     "found": NUMBER,

@@ -51,8 +51,9 @@ def gaps(columns: Sequence[Column]) -> list[str]:
 
 
 def figures(columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """Tables of figures: ``id``, ``heading``, ``metrics`` and ``groups``: the name of each and per column a row of
-    cells, one a metric. Groups lie below each other, so that no number of metrics is wider than a page.
+    """Tables of figures: ``id``, ``heading``, ``metrics`` and ``groups``: the name of each and per column its name, a
+    row of cells, one a metric, and why there are none where a run that was judged has none. Groups lie below each
+    other, so that no number of metrics is wider than a page.
 
     A cell has its ``text``, whether it is the ``best`` of several columns, and the ``difference`` to the first column.
     """
@@ -64,12 +65,26 @@ def figures(columns: Sequence[Column]) -> list[dict[str, Any]]:
         for group in GROUPS:
             found = [[column.figure(kind, group, metric) for metric in metrics] for column in columns]
             rows = [
-                (column.name, [_cell(found, row, i, metric) for i, metric in enumerate(metrics)])
+                (
+                    column.name,
+                    [_cell(found, row, i, metric) for i, metric in enumerate(metrics)],
+                    _why_none(column, kind, group) if all(value is None for value, _ in found[row]) else "",
+                )
                 for row, column in enumerate(columns)
             ]
             groups.append((group, rows))
         tables.append({"id": kind, "heading": heading, "metrics": metrics, "groups": groups})
     return tables
+
+
+def _why_none(column: Column, kind: str, group: str) -> str:
+    """Why the figures of a group of classes are lacking, as far as the runs' results and data tell; else empty."""
+    if not all(group in run.results.get(kind, {}) for run in column.runs):
+        return ""
+    if group != "all" and all((run.data.get("split") or {}).get(group) == [] for run in column.runs):
+        return f"no class is {group}"
+    what = "objects" if kind == "box" else "masks"
+    return f"the validation file has no {what} of {'any class' if group == 'all' else f'{group} classes'} to judge by"
 
 
 def _cell(table: list[list[tuple[Any, Any]]], row: int, i: int, metric: str) -> dict[str, Any]:
@@ -135,7 +150,8 @@ def reliability(columns: Sequence[Column]) -> list[LineChart]:
 
 
 def gallery(columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """Per column with a gallery: ``name``, ``content`` (its counts), and ``kinds``: name and cards of its objects.
+    """Per column with a gallery: ``name``, ``content`` (its counts), ``in_given_boxes``, whether a crop branch made it,
+    whose scores are its confidence, and ``kinds``: name and cards of its objects.
 
     A card has the object (``item``) and its ``pictures``: name and ``data:`` address, None where it cannot be shown.
     """
@@ -146,7 +162,9 @@ def gallery(columns: Sequence[Column]) -> list[dict[str, Any]]:
             continue
         cards = [(item["kind"], _card(run, item)) for item in run.gallery.get("objects") or []]
         kinds = [(kind, [card for k, card in cards if k == kind]) for kind in ("best", "median", "worst")]
-        parts.append({"name": column.name, "content": run.gallery, "kinds": [k for k in kinds if k[1]]})
+        given = setting(run, "mask_branch.kind") == "crop" and not setting(run, "crops")
+        shown = [k for k in kinds if k[1]]
+        parts.append({"name": column.name, "content": run.gallery, "in_given_boxes": given, "kinds": shown})
     return parts
 
 

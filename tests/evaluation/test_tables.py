@@ -10,7 +10,7 @@ from rich.console import Console
 
 from contrastmask.check import main
 from contrastmask.evaluation.slices import METRICS
-from contrastmask.evaluation.tables import format_tables
+from contrastmask.evaluation.tables import GIVEN_COLUMNS, format_tables
 from contrastmask.programs.predict import _scores, _table
 from contrastmask.training.loggers import log_table
 from tests.tiny_coco import write_tiny_coco
@@ -40,6 +40,24 @@ def test_tables_of_results_and_of_a_completion() -> None:
     assert all(said.count(name) == 2 for name in NAMES), said
     said = shown(_table({"per_class": rows}), _scores("check", rows))
     assert all(said.count(name) == 2 for name in NAMES), said
+
+
+def test_a_group_without_figures_has_the_reason_below_the_table() -> None:
+    row = {"group": "base", "images": 1, "objects": 2} | dict.fromkeys((*GIVEN_COLUMNS[1:], *METRICS), 1.0)
+    none = dict.fromkeys(row) | {"objects": 0}
+    groups = {"base": row, "novel": none, "all": row}
+    mask = {"AP": 1.0, "AP50": 1.0}
+    for classes, said in (
+        (
+            {"cat": row, "dog": row | {"group": "novel", "objects": 0}},
+            "the validation file has no masks of these classes",
+        ),
+        ({"cat": row}, "no class is novel"),
+    ):
+        classes = {name: entry | {"mask": mask} for name, entry in classes.items()}
+        results = {"mask": groups, "images": {"evaluated": 1, "of": 1}, "per_class": classes}
+        for part in (results, {"given_boxes": groups | {"per_class": classes}}):
+            assert shown(*format_tables(part)).count(f"novel: {said}") == 1
 
 
 def test_checks_table(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from contrastmask.errors import ConfigError
+from contrastmask.report.charts import line_chart
 from contrastmask.report.columns import read_columns
 from contrastmask.report.sections import reliability
 from contrastmask.report.write import main, write_report
@@ -57,6 +58,39 @@ def test_two_runs_beside_each_other(tmp_path: Path) -> None:
     assert "train/loss" in text
     assert f"{second}: no gallery" in text
     assert "http" not in text  # nothing is loaded
+
+
+def test_a_group_without_figures_has_the_reason(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a", 20.0)
+    results = json.loads((run / "results.json").read_text())
+    lacking = dict.fromkeys(("AP", "AP50", "AP75"))
+    results |= {"mask": results["mask"] | {"novel": lacking}, "box": results["box"] | {"novel": lacking}}
+    (run / "results.json").write_text(json.dumps(results))
+    text = write_report([run], tmp_path / "r.html").read_text()
+    for what in ("masks", "objects"):
+        assert f'colspan="3">– the validation file has no {what} of novel classes to judge by</td>' in text
+    (run / "data.json").write_text('{"split": {"base": ["cat"], "novel": []}}')
+    assert "no class is novel" in write_report([run], tmp_path / "r.html").read_text()
+
+
+def test_the_step_axis_ends_where_the_curves_do() -> None:
+    chart = line_chart("loss", [("a", "red", [(10.0, 1.0), (420.0, 0.2)])])
+    assert [text for _, text in chart.x_ticks] == ["0", "200", "400"]
+    assert chart.curves[0][2][-1][0] == chart.right
+
+
+def test_what_score_means_is_said(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "a", 20.0)
+    write_gallery_of(run)
+    text = write_report([run], tmp_path / "r.html").read_text()
+    assert "cat: IoU 75 %, score 0.50" in text
+    assert "<i>Score</i> is the detection" in text
+    with (run / "resolved.yaml").open("a") as file:
+        file.write("mask_branch:\n  kind: crop\n")
+    text = write_report([run], tmp_path / "r.html").read_text()
+    assert "cat: IoU 75 %, confidence 0.50" in text
+    assert "<i>Confidence</i> is the IoU that the mask itself expects" in text
+    assert "box IoU of at least" not in text
 
 
 def test_a_sweep_is_a_column_a_configuration(tmp_path: Path) -> None:
