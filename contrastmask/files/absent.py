@@ -4,12 +4,12 @@ meant, or else what lies in its place."""
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from stat import S_ISDIR
 
 _SHOWN = 4  # names of what lies there
-_LISTED = 1000  # folders that are looked into, for a file that lies one deeper
+_LISTED = 1000  # folders that are looked into, for a file that lies one deeper; names that are compared
 
 
 def absent(what: str, path: str | Path, *, folder: bool | None = False) -> str | None:
@@ -58,10 +58,25 @@ def _beside(gone: Path, found: list[tuple[str, bool]], folder: bool | None, suff
     place = gone.parent.absolute() if gone.parent == Path() else gone.parent
     if not found:
         return f"{place} is empty"
+    found = _nearest_first(gone.name, found)
+    alike = [name for name, is_folder in found if folder in (None, is_folder)]
     own = [name for name, is_folder in found if not is_folder and Path(name).suffix.lower() == suffix.lower()]
     names = list(dict.fromkeys([*(alike if folder else []), *own, *alike, *(name for name, _ in found)]))
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"in {place} {'lies' if len(names) == 1 else 'lie'} {', '.join(map(_printable, names[:_SHOWN]))}{more}"
+
+
+def _nearest_first(name: str, found: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """Those that are spelt most like it first; as they are where there are too many to compare."""
+    if len(found) > _LISTED:
+        return found
+    match = SequenceMatcher(b=Path(name).stem.lower())
+
+    def unlike(entry: tuple[str, bool]) -> float:
+        match.set_seq1(Path(entry[0]).stem.lower())
+        return -match.ratio()
+
+    return sorted(found, key=unlike)
 
 
 def _nearest(name: str, names: list[str], *, folder: bool) -> str | None:

@@ -33,7 +33,7 @@ def data(tmp_path: Path) -> Path:
         ("trian.json", False, "; did you mean train.json?"),
         ("Val.JSON", False, "; did you mean val.json?"),
         ("val.jsn", False, "; did you mean val.json?"),
-        ("dev.json", False, "; in {data} lie train.json, val.json, notes.txt, train.zip and 3 more"),
+        ("dev.json", False, "; in {data} lie val.json, train.json, notes.txt, train.zip and 3 more"),
         ("more.json", False, "; did you mean annotations/more.json?"),
         ("imgs", True, "; did you mean images?"),
         ("photo", None, "; did you mean Photos?"),
