@@ -29,9 +29,9 @@ def learnt_classes(predictor: Predictor | GivenBoxes, annotations: Path, names: 
 
 def words_on(learnt: list[str] | None, file: str) -> str | None:
     """What is to be known of an overlap with the masks of ``file``; None where it is of classes held out."""
-    measure = "task=complete on a file that it was not trained on, such as the one of validation, measures them"
+    measure = "task=complete on a file that it was not trained on, such as that of validation, tells"
     if learnt is None:
-        return f"this IoU is that of new masks only if the model was not trained on {file}; if it was: {measure}"
+        return f"this IoU tells how good new masks are if the model was not trained on {file}; if it was, {measure}"
     if not learnt:
         return None
     named = ", ".join(learnt[:_CLASSES]) + (f" and {more} more" if (more := len(learnt) - _CLASSES) > 0 else "")

@@ -184,7 +184,12 @@ def _account(summary: dict[str, Any], *, repaired: bool) -> Iterator[str]:
 def _bad(console: Console, files: list[str]) -> int:
     if files:
         names = ", ".join(name.encode("utf-8", "backslashreplace").decode() for name in files[:5])
-        console.print(f"{len(files)} files could not be read: {names}", markup=False, style="red", soft_wrap=True)
+        console.print(
+            f"{len(files)} file{'s' * (len(files) > 1)} could not be read: {names}",
+            markup=False,
+            style="red",
+            soft_wrap=True,
+        )
     return 1 if files else 0
 
 

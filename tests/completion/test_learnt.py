@@ -37,7 +37,7 @@ def test_the_training_file_is_known_by_place_and_by_content(filled: FilledBoxes,
 
 
 def test_words() -> None:
-    assert "only if the model was not trained on val.json" in words_on(None, "val.json")
+    assert "if the model was not trained on val.json" in words_on(None, "val.json")
     assert "trained on train.json and learnt from these masks (dog, kite)" in words_on(["dog", "kite"], "train.json")
     assert "(a, b, c, d, e, f and 2 more)" in words_on(list("abcdefgh"), "train.json")
     assert words_on([], "train.json") is None  # held out
