@@ -17,6 +17,8 @@ from contrastmask.data.records import Category, Records
 from contrastmask.data.report import Report
 from contrastmask.errors import ContrastMaskError, DataError
 
+BOXES = "_bbox"
+
 
 def read_categories(
     path: Path, rows: list[Any], reading: Reading, count: Callable[[Keys, dict[str, int]], Counter[int]], report: Report
@@ -63,6 +65,7 @@ def read_categories(
         report.add("noted", "category", "without objects", [name for _, name in empty], remedy=remedy)
     table, alias = _join_names(path, table, objects, reading.repair, report)
     _warn_of_near_names(table, report)
+    _warn_of_box_names(table, report)
     return tuple(Category(id_, name) for id_, name in sorted(table)), keys, alias
 
 
@@ -114,6 +117,19 @@ def _warn_of_near_names(table: list[tuple[int, str]], report: Report) -> None:
     alike = [" / ".join(map(repr, names)) for names in near.values() if len(names) > 1]
     report.add(
         "warning", "category", "of names that differ by case or spaces alone: they are classes of their own", alike
+    )
+
+
+def _warn_of_box_names(table: list[tuple[int, str]], report: Report) -> None:
+    """Supervisely gives objects that have a box alone a class of their own: `car_bbox` beside `car`."""
+    names = {name for _, name in table}
+    stems = [name.removesuffix(BOXES) for name in sorted(names) if name.endswith(BOXES)]
+    report.add(
+        "warning",
+        "category",
+        f"named as another with {BOXES} behind it, as objects with boxes alone are in Supervisely: both are classes",
+        [f"{stem + BOXES!r} beside {stem!r}" for stem in stems if stem in names],
+        remedy="name them alike in the file, and data.repair=true reads them as one",
     )
 
 

@@ -509,6 +509,19 @@ def test_names_that_nearly_agree_are_a_warning(tmp_path: Path, names: tuple[str,
     assert "differ by case or spaces alone" in records.report.lines("warning")[0]
 
 
+def test_a_class_for_the_boxes_of_another(tmp_path: Path) -> None:
+    """As Supervisely's import of COCO files makes it."""
+    table = [{"id": 18, "name": "dog"}, {"id": 2, "name": "dog_bbox"}, {"id": 3, "name": "cat_bbox"}]
+    [line] = read(tmp_path, content([row(1), row(2, category_id=2)], categories=table)).report.lines("warning")
+    assert "'dog_bbox' beside 'dog'" in line
+    assert "cat_bbox" not in line
+    for entry in table:
+        entry["name"] = entry["name"].removesuffix("_bbox")
+    joined = read(tmp_path, content([row(1), row(2, image_id=2, category_id=2)], categories=table), repair=True)
+    assert len(set(joined.labels.tolist())) == 1
+    assert joined.report.count("warning") == 0
+
+
 def test_every_id_as_text(tmp_path: Path) -> None:
     table = [{"id": "18", "name": "dog"}, {"id": "90", "name": "kite"}]
     images = [image("1"), image("img/b", file_name="b.jpg")]
