@@ -18,6 +18,7 @@ from pycocotools import mask as coco_mask
 from rich.console import Console
 from rich.progress import track
 
+from contrastmask.completion.image_sizes import settle_sizes
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.pieces import of_pieces
 from contrastmask.completion.plan import Plan
@@ -50,7 +51,8 @@ def write_completed(
 
     Returns:
         the summary (:func:`contrastmask.completion.summary.summarise`), ``check_learnt``: those of ``learnt`` that
-        ``check`` has; ``unreadable``, file names of images, and, with
+        ``check`` has; ``image_sizes``, images whose size in the file was not their masks'; ``unreadable``, file names
+        of images, and, with
         ``form="polygons"``, ``run_lengths`` (:func:`contrastmask.completion.run_lengths.settle_run_lengths`).
 
     Raises:
@@ -87,6 +89,8 @@ def write_completed(
         for place, polygons in zip(_shown(places, "outlines", console), outlines, strict=True):
             rows[place]["segmentation"] = polygons
         summary["run_lengths"] = settle_run_lengths(rows, records, options.form_all)
+    images = np.unique(records.images_of(np.array(completed, dtype=np.int64))).tolist()
+    summary["image_sizes"] = settle_sizes(content["images"], records, images)
     summary["unreadable"] = [records.file_name(i) for piece in pieces for i in piece["unreadable"]]
     write_whole(options.summary, json.dumps(summary, indent=1) + "\n")
     write_whole(options.output, json.dumps(content))

@@ -22,6 +22,7 @@ from contrastmask import Predictor
 from contrastmask.completion.complete import complete
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.sieve import FIGURES
+from contrastmask.data.annotations.predicted import PREDICTED
 from contrastmask.errors import CheckpointError, ConfigError, DataError
 from contrastmask.files.journal import Journal
 from contrastmask.model.confidence import mask_confidence
@@ -267,3 +268,28 @@ def test_killed_at_three_moments(model: Path, data: Path) -> None:
     subprocess.run(command, check=True, env=environment, cwd=data.parent)
     assert data.with_name("out.json").read_bytes() == whole
     assert not journal.exists()
+
+
+def test_images_have_the_size_of_their_new_masks(model: Path, data: Path) -> None:
+    """Width and height exchanged in the file, which a repair takes from the pictures."""
+    content = json.loads(data.read_text())
+    sizes = {row["id"]: (row["height"], row["width"]) for row in content["images"]}
+    for row in content["images"]:
+        row["height"], row["width"] = row["width"], row["height"]
+    data.write_text(json.dumps(content))
+    asked = options(data, model, repair=True)
+    summary = complete(asked, predictor(model))
+    found = json.loads(asked.output.read_text())
+    new = {row["image_id"]: row["segmentation"]["size"] for row in found["annotations"] if PREDICTED in row}
+    assert new
+    assert new == {number: list(sizes[number]) for number in new}
+    for row, before in zip(found["images"], content["images"], strict=True):
+        expected = sizes[row["id"]] if row["id"] in new else (before["height"], before["width"])
+        assert (row["height"], row["width"]) == expected
+    assert summary["image_sizes"] == len(new)
+
+
+def test_images_of_the_right_size_stay_as_they_are(model: Path, data: Path) -> None:
+    asked = options(data, model)
+    assert complete(asked, predictor(model))["image_sizes"] == 0
+    assert json.loads(asked.output.read_text())["images"] == json.loads(data.read_text())["images"]
