@@ -141,7 +141,9 @@ def beside_the_model(folder: Path, objects: int) -> dict[str, float]:
     pieces = timed("bookkeeping and journal", keep)
     timed(
         "writing",
-        lambda: write_completed(options, records, plan, source, pieces, Sieve(options, records), Console(quiet=True)),
+        lambda: write_completed(
+            options, records, plan, source, pieces, Sieve(options, records), None, Console(quiet=True)
+        ),
     )
     return took
 

@@ -58,7 +58,7 @@ class Person:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def wait(self, met: Callable[[], Any]) -> Any:
-        return WebDriverWait(self.driver, 10, 0.02).until(lambda _: met())
+        return WebDriverWait(self.driver, 30, 0.02).until(lambda _: met())
 
     def sees(self) -> int | None:
         """Annotation id of what is shown."""
