@@ -72,6 +72,7 @@ def predictor(detector: nn.Module, device: str, precision: str, side: int, file:
     made.class_names = [f"class {n}" for n in range(1, CLASSES + 1)]
     made.transform = made.given_transform = TestTransform(side, 2 * side)
     made.finds_boxes, made.any_class, made.crops, made.cams, made.tta = True, False, None, None, "none"
+    made.training_file = made.base = None
     return made
 
 
