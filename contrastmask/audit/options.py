@@ -23,7 +23,7 @@ class AuditOptions:
         other_classes: also ask a model that finds objects which classes it finds in the boxes.
         shown: objects on the sheet, the likeliest first.
         overwrite: replace an existing output.
-        repair, crowd, rectangles, duplicates, empty_categories: as :class:`contrastmask.data.reading.Reading`.
+        repair, crowd, rectangles, nested, duplicates, empty_categories: as :class:`contrastmask.data.reading.Reading`.
         image_rules: how image files are found and read.
         batch_size: images a group; num_workers: loader processes.
 
@@ -44,6 +44,7 @@ class AuditOptions:
     repair: bool = False
     crowd: str = "region"
     rectangles: str = "mask"
+    nested: str = "part"
     duplicates: str = "keep"
     empty_categories: str = "keep"
     image_rules: ImageRules = PLAIN

@@ -38,7 +38,7 @@ class CompletionOptions:
             listed.
         check: also predict where the file has people's masks, to report the overlap reached; nothing of it is written.
         overwrite: replace an existing output.
-        repair, crowd, rectangles, duplicates, empty_categories: as :class:`contrastmask.data.reading.Reading`.
+        repair, crowd, rectangles, nested, duplicates, empty_categories: as :class:`contrastmask.data.reading.Reading`.
         image_rules: how image files are found and read.
         batch_size: images a group; num_workers: loader processes.
         shards, shard: N, and which of the N parts is made, 0..N-1; None with N over 1: the parts are joined.
@@ -64,6 +64,7 @@ class CompletionOptions:
     rejected: str = "keep"
     crowd: str = "region"
     rectangles: str = "mask"
+    nested: str = "part"
     duplicates: str = "keep"
     empty_categories: str = "keep"
     image_rules: ImageRules = PLAIN

@@ -10,12 +10,13 @@ from contrastmask.errors import ConfigError
 CHOICES: dict[str, tuple[str, ...]] = {
     "crowd": ("region", "object"),
     "rectangles": ("mask", "box"),
+    "nested": ("part", "hole"),
     "duplicates": ("keep", "join"),
     "empty_categories": ("keep", "drop"),
     "predicted_masks": ("ignore", "accepted", "use"),
 }
 # what a person chooses wherever a file is read; predicted masks mean another thing to each program
-RULES = ("repair", "crowd", "rectangles", "duplicates", "empty_categories")
+RULES = ("repair", "crowd", "rectangles", "nested", "duplicates", "empty_categories")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Reading:
         crowd: rows with ``iscrowd`` 1 are "region"s (background in training, ignored in evaluation) or every one an
             "object"; CVAT, datumaro and supervision write painted masks so.
         rectangles: a mask that is its own box counts as "mask", or the row has a "box" alone.
+        nested: a polygon inside another of its object is a "part", which changes nothing, or a "hole"; Kili and
+            FiftyOne write holes so.
         duplicates: of two rows for one object "keep" both, or "join" them: the one with the mask stays.
         empty_categories: classes without an annotation are "keep"-ed or "drop"-ped.
         predicted_masks: "ignore": a mask that its row calls predicted (``segmentation_predicted``) is no truth, its
@@ -42,6 +45,7 @@ class Reading:
     repair: bool = False
     crowd: str = "region"
     rectangles: str = "mask"
+    nested: str = "part"
     duplicates: str = "keep"
     empty_categories: str = "keep"
     predicted_masks: str = "ignore"

@@ -99,7 +99,7 @@ def _parser() -> Parser:
     say("--images", choices=("all", "found"), default="all", help="judge all images of the file, as COCO does, or "
         "those with a detection (default: %(default)s)")  # fmt: skip
     say("--ignore-unknown", action="store_true", help="leave out detections of images and classes that the file lacks")
-    for name in ("crowd", "rectangles"):
+    for name in ("crowd", "rectangles", "nested"):
         say(f"--{name}", choices=CHOICES[name], help=f"as data.{name} of the other programs")
     say("--evaluator", choices=BACKENDS, default="arrays", help="what matches and counts; the figures are the same "
         "(default: %(default)s)")  # fmt: skip
@@ -114,7 +114,7 @@ def _take_options(asked: Evaluated, options: Namespace) -> None:
         raise ConfigError("whose objects are they? --truth names the annotation file that results files are judged by")
     if options.split or options.base or options.novel:
         asked.base = asked.novel = None
-    given = {name: value for name in ("crowd", "rectangles") if (value := getattr(options, name)) is not None}
+    given = {name: value for name in ("crowd", "rectangles", "nested") if (value := getattr(options, name)) is not None}
     asked.reading = replace(asked.reading, **given)
 
 

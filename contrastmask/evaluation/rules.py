@@ -58,6 +58,7 @@ RULES: dict[str, Rule] = {
     "no_box": Rule(("box",), "left out", False, "without a usable bbox and without a mask"),
     "predicted": Rule(("mask",), "region", False, "whose mask is a prediction: its box is a region"),
     "rectangle": Rule(("mask",), "region", False, "whose mask is its box, which data.rectangles=box takes for none"),
+    "hole": Rule(("mask",), "counted", False, "with polygons inside others, which data.nested=hole takes for holes"),
     "no_mask": Rule(("mask",), "region", False, "without a mask: its box is a region"),
     "unsafe_mask": Rule(("mask",), "region", False, "whose outline is endless or not finite: its box is a region"),
     "size_of_picture": Rule(("mask",), "counted", False, "whose image has no usable size in the file: its picture's"),

@@ -45,6 +45,7 @@ class Truth:
         marks: rule → bool ``[R]``, rows that it concerns. left_out: what is not among the rows.
         numbers: the whole number that stands for an image's id elsewhere → the id in the file, where it is text.
         rectangles: masks that are their box count as masks; else their objects have none.
+        holes: polygons inside others of their object are holes.
     """
 
     path: Path
@@ -71,6 +72,7 @@ class Truth:
     left_out: Tally = field(default_factory=Tally)
     numbers: Mapping[int, Any] = field(default_factory=dict)
     rectangles: bool = True
+    holes: bool = False
     _drawn: dict[int, tuple[dict[str, Any] | None, str]] = field(default_factory=dict)
 
     @property
@@ -115,8 +117,9 @@ class Truth:
             elif self.predicted[row]:
                 found = None, "predicted"
             else:
-                found = draw(drawing, bool(self.adds_up[row]), self.sizes[self.images[row]])
-                if not self.rectangles and not self.crowd[row] and found[1] == "" and self._is_box(row, found[0]):
+                found = draw(drawing, bool(self.adds_up[row]), self.sizes[self.images[row]], holes=self.holes)
+                drawn = found[1] in ("", "hole") and not self.crowd[row]
+                if drawn and not self.rectangles and self._is_box(row, found[0]):
                     found = None, "rectangle"
             self._drawn[row] = found
         return found

@@ -106,6 +106,7 @@ def _read(
         left_out=left_out,
         numbers=_numbers(images) if reading.repair else {},
         rectangles=reading.rectangles == "mask",
+        holes=reading.nested == "hole",
     )
 
 

@@ -15,6 +15,7 @@ from pycocotools import mask as coco_mask
 
 from contrastmask.data.columns import offsets_of
 from contrastmask.data.segmentation.check import MAX_OUTLINE
+from contrastmask.data.segmentation.nesting import depths, with_holes
 from contrastmask.data.segmentation.rle import read_runs
 
 Size = tuple[int, int]
@@ -86,11 +87,14 @@ def runs_add_up(drawings: Sequence[Drawing]) -> np.ndarray:
     return result
 
 
-def draw(drawing: list[np.ndarray] | Runs, adds_up: bool, size: Size | None) -> tuple[dict[str, Any] | None, str]:
+def draw(
+    drawing: list[np.ndarray] | Runs, adds_up: bool, size: Size | None, *, holes: bool = False
+) -> tuple[dict[str, Any] | None, str]:
     """Run lengths at the image's size, and the rule that applies, "" for none (see ``rules``).
 
     Args:
         drawing: from :func:`parse`; adds_up: from :func:`runs_add_up`; size: (height, width) of the image, if known.
+        holes: polygons inside others are holes, and no parts.
 
     Returns:
         None where there is no mask. A mask that nothing can overlap, for COCOeval, is blank.
@@ -106,9 +110,21 @@ def draw(drawing: list[np.ndarray] | Runs, adds_up: bool, size: Size | None) -> 
     else:
         if not all(map(_is_safe, drawing)):
             return None, "unsafe_mask"
+        if holes and (rle := _with_holes(drawing, size)) is not None:
+            return rle, "hole"
         parts = coco_mask.frPyObjects(drawing, *size)
         rle = parts[0] if len(parts) == 1 else coco_mask.merge(parts)
     return rle, "" if coco_mask.area(rle) else "blank"
+
+
+def _with_holes(polygons: list[np.ndarray], size: Size) -> dict[str, Any] | None:
+    """Run lengths of polygons of which one lies inside another, None of others or where nothing would be left."""
+    outlines = [polygon for polygon in polygons if len(polygon) >= 6 and len(polygon) % 2 == 0]
+    if len(outlines) < 2:
+        return None
+    offsets = offsets_of(np.array(list(map(len, outlines)), dtype=np.int64))
+    depth = depths(np.concatenate(outlines), offsets, np.array([0, len(outlines)]))
+    return with_holes(outlines, depth, *size) if depth.any() else None
 
 
 def _is_safe(polygon: np.ndarray) -> bool:

@@ -88,7 +88,7 @@ class ExportOptions:
         annotations, images: the COCO-format file and the folder of its images; output: the folder to write.
         to: the tool. form: "masks" (every pixel) or "polygons"; None: the one that keeps most.
         overwrite: replace a folder that an earlier export wrote.
-        repair, crowd, rectangles, duplicates, empty_categories: as :class:`contrastmask.data.reading.Reading`.
+        repair, crowd, rectangles, nested, duplicates, empty_categories: as :class:`contrastmask.data.reading.Reading`.
         image_rules: how image files are found.
 
     Raises:
@@ -104,6 +104,7 @@ class ExportOptions:
     repair: bool = False
     crowd: str = "region"
     rectangles: str = "mask"
+    nested: str = "part"
     duplicates: str = "keep"
     empty_categories: str = "keep"
     image_rules: ImageRules = PLAIN

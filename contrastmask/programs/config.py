@@ -88,6 +88,7 @@ class DataConfig:
     repair: bool = False  # mend or drop, and count, broken records that otherwise stop the program
     crowd: str = "region"  # rows with iscrowd 1: "region" (background, not judged) or "object" (painted masks)
     rectangles: str = "mask"  # a mask that is its own box: "mask", or "box" (no mask)
+    nested: str = "part"  # a polygon inside another of its object: "part" (COCO's rule: nothing changes) or "hole"
     duplicates: str = "keep"  # two rows for one object: "keep" both, or "join" them (the one with the mask stays)
     empty_categories: str = "keep"  # classes without an annotation: "keep" or "drop"
     predicted_masks: str = "ignore"  # in training: "ignore" (boxes alone), "accepted" (in a review) or "use"

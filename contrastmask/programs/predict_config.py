@@ -28,6 +28,7 @@ class FileConfig:
     repair: bool = False
     crowd: str = "region"
     rectangles: str = "mask"
+    nested: str = "part"
     duplicates: str = "keep"
     empty_categories: str = "keep"
     strip_path: Any = 0

@@ -24,6 +24,7 @@ class ReviewDataConfig:
     before: str | None = None
     repair: bool = False
     crowd: str = "region"
+    nested: str = "part"
     strip_path: Any = 0
     follow_links: bool = False
     exif: str = "auto"
@@ -57,6 +58,7 @@ class ReviewConfig:
             **{name: getattr(self, name) for name in ("order", "reverse", "seed", "source", "overwrite")},
             repair=data.repair,
             crowd=data.crowd,
+            nested=data.nested,
             image_rules=ImageRules(**{rule.name: getattr(data, rule.name) for rule in fields(ImageRules)}),
         )
 

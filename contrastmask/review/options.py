@@ -27,7 +27,8 @@ class ReviewOptions:
         reverse: the last first. seed: of the random order.
         source: whose masks are asked about first, one of ``SOURCES``; None: the model's where the file has any.
         overwrite: finishing replaces a file that it has not written itself.
-        repair, crowd: as :class:`contrastmask.data.reading.Reading`. image_rules: how image files are found and read.
+        repair, crowd, nested: as :class:`contrastmask.data.reading.Reading`.
+        image_rules: how image files are found and read.
 
     Raises:
         ConfigError: a value that is none of its choices, or an output that would replace what is read.
@@ -44,6 +45,7 @@ class ReviewOptions:
     overwrite: bool = False
     repair: bool = False
     crowd: str = "region"
+    nested: str = "part"
     image_rules: ImageRules = PLAIN
 
     def __post_init__(self) -> None:
@@ -59,7 +61,8 @@ class ReviewOptions:
     @property
     def reading(self) -> Reading:
         """How the file is read: a mask counts, whoever made it."""
-        return Reading(repair=self.repair, crowd=self.crowd, predicted_masks="use", **vars(self.image_rules))
+        rules = {name: getattr(self, name) for name in ("repair", "crowd", "nested")}
+        return Reading(**rules, predicted_masks="use", **vars(self.image_rules))
 
     @property
     def target(self) -> Path:

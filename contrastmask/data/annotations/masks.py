@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from contrastmask.data.annotations.mending import may_mend, mend_masks
+from contrastmask.data.annotations.nested import settle_nested
 from contrastmask.data.annotations.sieve import Sieve
 from contrastmask.data.annotations.turned import OUTLINE
 from contrastmask.data.reading import Reading
@@ -16,19 +17,23 @@ from contrastmask.data.segmentation.extents import Extents, mask_extents
 
 
 def read_masks(
-    raw: Sequence[Any], xywh: np.ndarray, size: np.ndarray, sieve: Sieve, repair: bool
-) -> tuple[Packed, Extents]:
-    """All masks checked and measured; with `repair` those mended that can only mean one.
+    raw: Sequence[Any], xywh: np.ndarray, size: np.ndarray, sieve: Sieve, reading: Reading
+) -> tuple[Packed, Extents, np.ndarray]:
+    """All masks checked and measured; with `repair` those mended that can only mean one; as asked for, holes cut out.
 
     Args:
         raw: the rows' segmentations. xywh: float64 [A, 4]. size: int64 [A, 2], the images' (W, H).
+
+    Returns:
+        Also bool [A], one of the row's polygons lies inside another: a hole where `nested` says so.
     """
     packed = pack(raw, size[:, 1], size[:, 0])
-    if repair:
+    if reading.repair:
         packed, masks = mend_masks(raw, packed, xywh, size, sieve)
     else:
         masks = mask_extents(packed, size[:, 1])
-    return packed, masks
+    packed, nested = settle_nested(packed, size, cut=reading.nested == "hole")
+    return packed, mask_extents(packed, size[:, 1]) if reading.nested == "hole" else masks, nested
 
 
 def settle_masks(

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from contrastmask.data.columns import blocks
+
 PIECE = 1 << 16  # coordinates that are measured together: they fit into the processor's cache
 
 
@@ -44,14 +46,7 @@ def measure(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> 
     length, area, box = np.zeros(count), np.zeros(count), np.zeros((count, 4))
     if not present.any():
         return Outlines(present, length, area, box, present.copy())
-    measured = np.empty((len(polygons) - 1, 6))
-    start = 0
-    while start < len(measured):  # a dozen arrays of all the points would outweigh the data
-        stop = int(np.searchsorted(polygons, polygons[start] + PIECE, side="right")) - 1
-        stop = min(max(stop, start + 1), len(measured))
-        piece = slice(polygons[start], polygons[stop])
-        measured[start:stop] = _measure(coordinates[piece], polygons[start : stop + 1] - polygons[start])
-        start = stop
+    measured = measure_polygons(coordinates, polygons)
     polygon_area, polygon_length, polygon_box = measured[:, 0], measured[:, 1], measured[:, 2:]
 
     row_first = rows[:-1][present]
@@ -65,11 +60,24 @@ def measure(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> 
     return Outlines(present, length, area, box, solid)
 
 
+def measure_polygons(coordinates: np.ndarray, polygons: np.ndarray) -> np.ndarray:
+    """float64 [P, 6]: area, length and xyxy of each polygon.
+
+    Args: as in `measure`.
+    """
+    measured = np.empty((len(polygons) - 1, 6))
+    for block in blocks(polygons, PIECE):  # a dozen arrays of all the points would outweigh the data
+        piece = slice(polygons[block.start], polygons[block.stop])
+        offsets = polygons[block.start : block.stop + 1] - polygons[block.start]
+        measured[block] = _measure(coordinates[piece], offsets)
+    return measured
+
+
 def _measure(coordinates: np.ndarray, polygons: np.ndarray) -> np.ndarray:
     """float64 [P, 6]: area, length and xyxy of each polygon."""
     x, y = coordinates[0::2].copy(), coordinates[1::2].copy()
     first, last = polygons[:-1] // 2, polygons[1:] // 2 - 1
-    next_x, next_y = (_following(values, first, last) for values in (x, y))
+    next_x, next_y = (following(values, first, last) for values in (x, y))
     # Relative to each polygon's first point: products of absolute coordinates would cancel.
     points = np.diff(polygons) // 2
     start_x, start_y = np.repeat(x[first], points), np.repeat(y[first], points)
@@ -82,8 +90,12 @@ def _measure(coordinates: np.ndarray, polygons: np.ndarray) -> np.ndarray:
     return result
 
 
-def _following(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """The next point's; of a polygon's last its first's."""
+def following(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """[N], the next point's value; of a polygon's last point its first's.
+
+    Args:
+        values: [N]. first, last: int64 [P], where each polygon starts and ends.
+    """
     result = np.empty_like(values)
     result[:-1] = values[1:]
     result[last] = values[first]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from contrastmask.data.columns import take_rows
+from contrastmask.data.columns import offsets_of, take_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,17 @@ class SegmentationTable:
             return [self.coordinates[i:j].tolist() for i, j in pairwise(ends)]
         text = self.runs[self.run_rows[row] : self.run_rows[row + 1]].tobytes()
         return {"size": [height, width], "counts": text.decode("ascii")} if text else None
+
+    def with_runs(self, rows: np.ndarray, runs: Sequence[bytes]) -> SegmentationTable:
+        """A copy in which these rows of polygons, int64 [R] ascending, hold run lengths instead."""
+        keep = np.ones(len(self), dtype=bool)
+        keep[rows] = False
+        rest, lengths = self.take(np.arange(len(self)), keep), np.array(list(map(len, runs)), dtype=np.int64)
+        where = np.repeat(rest.run_rows[rows], lengths)
+        added = np.insert(rest.runs, where, np.frombuffer(b"".join(runs), dtype=np.uint8))
+        counts = np.diff(rest.run_rows)
+        counts[rows] = lengths
+        return SegmentationTable(rest.coordinates, rest.polygons, rest.polygon_rows, added, offsets_of(counts))
 
     def same(self, one: int, other: int) -> bool:
         """Whether two rows hold the very same numbers, or both nothing."""

@@ -1,0 +1,133 @@
+"""Polygons that lie inside others of their object: by COCO's rule they are filled twice, some tools mean holes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from contrastmask.data.columns import blocks, offsets_of, take_rows
+from contrastmask.data.segmentation.outlines import following, measure_polygons
+
+SLACK = 1.0  # px that an inner outline may lie outside: both are rounded or simplified
+TINY = 1.0  # px²; what is smaller is a slip of the hand
+LESS = 1e-6  # share by which an inner polygon is smaller at least: the same one twice lies in neither
+MOST = 0.5  # of an inner outline's corners and edges' centres that are inside, and not merely beside the other's edge
+
+
+def depths(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """int64 [P]: how many polygons of its own row lie around each polygon.
+
+    Args: of sound polygons, as in `SegmentationTable`: coordinates float64 [C], offsets of polygons [P+1] and of rows
+        [A+1].
+    """
+    result = np.zeros(len(polygons) - 1, dtype=np.int64)
+    counts = np.diff(rows)
+    of_several = np.flatnonzero(np.repeat(counts > 1, counts))
+    if len(of_several) == 0:
+        return result
+    row = np.repeat(np.arange(len(counts)), counts)[of_several]
+    coordinates, polygons = take_rows(coordinates, polygons, of_several)
+    outlines = _Outlines(coordinates, polygons // 2)
+    for outer, inner in _boxed(row, measure_polygons(coordinates, polygons)):
+        first = outlines.inside(outer, inner, corners=1)
+        outer, inner = outer[first], inner[first]
+        np.add.at(result, of_several[inner[outlines.inside(outer, inner)]], 1)
+    return result
+
+
+def nested_rows(depth: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """bool [A]: one of the row's polygons lies inside another."""
+    return np.diff(offsets_of(depth > 0)[rows]) > 0
+
+
+def with_holes(polygons: Sequence[Any], depth: np.ndarray, height: int, width: int) -> dict[str, Any] | None:
+    """Run lengths `{"size": [H, W], "counts": bytes}` of polygons of which those at an odd depth are holes.
+
+    Returns:
+        None where no pixel would be left.
+    """
+    runs = coco_mask.frPyObjects([np.asarray(polygon, dtype=np.float64) for polygon in polygons], height, width)
+    mask = np.zeros((height, width), dtype=np.uint8)
+    for level in range(int(depth.max()) + 1):  # an island in a hole is a part again
+        at_level = [one for one, where in zip(runs, depth.tolist(), strict=True) if where == level]
+        mask[coco_mask.decode(coco_mask.merge(at_level)) > 0] = level % 2 == 0
+    return coco_mask.encode(np.asfortranarray(mask)) if mask.any() else None
+
+
+def _boxed(row: np.ndarray, measured: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of polygons of one row of which the first's box is around the second's, which is smaller, in blocks.
+
+    Args:
+        row: int64 [P]. measured: float64 [P, 6], area and xyxy as `measure_polygons` gives them.
+    """
+    area, left, right = measured[:, 0], measured[:, 2], measured[:, 4]
+    start = left.min() - 2 * SLACK
+    stride = right.max() - start + 2 * SLACK  # x of one row, then x of the next
+    key = row * stride + left - start
+    order = np.argsort(key)
+    low = np.searchsorted(key[order], row * stride + left - start - SLACK)
+    high = np.searchsorted(key[order], row * stride + right - start + SLACK)
+    for block in blocks(offsets_of(high - low)):
+        count = (high - low)[block]
+        outer = np.repeat(np.arange(len(row))[block], count)
+        inner = order[np.arange(count.sum()) + np.repeat(low[block] - offsets_of(count)[:-1], count)]
+        fits = (area[inner] >= TINY) & (area[inner] < (1 - LESS) * area[outer]) & (row[inner] == row[outer])
+        fits &= (measured[inner, 2:4] >= measured[outer, 2:4] - SLACK).all(axis=1)
+        fits &= (measured[inner, 4:] <= measured[outer, 4:] + SLACK).all(axis=1)
+        yield outer[fits], inner[fits]
+
+
+class _Outlines:
+    """Polygons to ask what lies in them.
+
+    Attributes:
+        corners: float64 [N, 2] of all. ends: the next corner of each. offsets: int64 [P+1] of the polygons.
+    """
+
+    def __init__(self, coordinates: np.ndarray, offsets: np.ndarray) -> None:
+        self.corners, self.offsets = coordinates.reshape(-1, 2), offsets
+        first, last = offsets[:-1], offsets[1:] - 1
+        self.ends = np.stack([following(values, first, last) for values in self.corners.T], axis=1)
+
+    def inside(self, outer: np.ndarray, inner: np.ndarray, corners: int | None = None) -> np.ndarray:
+        """bool [K]: the inner polygon lies in the outer one, by its first corners or by the whole outline.
+
+        Args:
+            outer, inner: int64 [K], polygons. corners: that are looked at, and none of the edges' centres; None: all.
+        """
+        result = np.zeros(len(outer), dtype=bool)
+        points = np.diff(self.offsets)[inner] * 2 if corners is None else np.full(len(inner), corners)
+        edges = np.diff(self.offsets)[outer]
+        for block in blocks(offsets_of(points * edges)):
+            within, near = self._tested(outer[block], inner[block], points[block], edges[block], corners is not None)
+            starts = offsets_of(points[block])[:-1]
+            result[block] = np.logical_and.reduceat(within | near, starts)
+            if corners is None:
+                result[block] &= np.add.reduceat(within, starts, dtype=np.int64) >= MOST * points[block]
+        return result
+
+    def _tested(
+        self, outer: np.ndarray, inner: np.ndarray, points: np.ndarray, edges: np.ndarray, corners: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Of each point of each pair, in a row: bool, inside the outer polygon; bool, within `SLACK` of its edges."""
+        number = np.arange(points.sum()) - np.repeat(offsets_of(points)[:-1], points)
+        corner = np.repeat(self.offsets[inner], points) + (number if corners else number // 2)
+        centre = np.zeros(len(number), dtype=bool) if corners else number % 2 == 1
+        point = np.where(centre[:, None], (self.corners[corner] + self.ends[corner]) / 2, self.corners[corner])
+
+        per_point = np.repeat(edges, points)
+        starts = offsets_of(per_point)[:-1]
+        edge = np.arange(per_point.sum()) + np.repeat(np.repeat(self.offsets[outer], points) - starts, per_point)
+        (x, y), (from_x, from_y), (to_x, to_y) = (
+            values.T for values in (np.repeat(point, per_point, axis=0), self.corners[edge], self.ends[edge])
+        )
+        along_x, along_y = to_x - from_x, to_y - from_y
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossed = ((from_y > y) != (to_y > y)) & (x < from_x + (y - from_y) * along_x / along_y)
+            where = ((x - from_x) * along_x + (y - from_y) * along_y) / (along_x**2 + along_y**2)
+        where = np.clip(np.nan_to_num(where), 0, 1)  # an edge without length is its corner
+        away = np.hypot(from_x + where * along_x - x, from_y + where * along_y - y)
+        return np.add.reduceat(crossed, starts, dtype=np.int64) % 2 == 1, np.minimum.reduceat(away, starts) <= SLACK
