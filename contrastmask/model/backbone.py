@@ -12,6 +12,7 @@ from torchvision.models.resnet import ResNet
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
 from contrastmask.model.folding import FoldingBasicBlock, FoldingBottleneck
+from contrastmask.model.stage_layout import stage_output
 from contrastmask.model.winograd import is_plain
 from contrastmask.model.winograd_maps import MapConv
 
@@ -94,6 +95,11 @@ class ResNetFPN(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return P2..P6 of ``images [N, 3, H, W]``; in float32 on a CPU with their channels last in memory, which its
         convolutions, their blocks and RoIAlign are quicker with."""
-        if is_plain(images):
-            images = images.contiguous(memory_format=torch.channels_last)
-        return list(self.fpn(self.body(images)).values())
+        maps = images.contiguous(memory_format=torch.channels_last) if is_plain(images) else images
+        levels = {}
+        for name, module in self.body.items():
+            level = self.body.return_layers.get(name)
+            maps = module(maps) if level is None else stage_output(module, maps)
+            if level is not None:
+                levels[level] = maps
+        return list(self.fpn(levels).values())

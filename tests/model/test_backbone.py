@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from contrastmask.model import backbone
+from contrastmask.model import backbone, stage_layout
 from contrastmask.model.backbone import ResNetFPN
 from contrastmask.model.roi_align import PyramidRoIAlign
 
@@ -25,7 +25,8 @@ def test_channels_lie_last_on_a_cpu_and_nothing_else_differs(monkeypatch: pytest
     model, images = ResNetFPN(50, channels=128).eval(), torch.randn(2, 3, 160, 192)
     with torch.no_grad():
         ours = model(images)
-        monkeypatch.setattr(backbone, "is_plain", lambda _: False)
+        for module in (backbone, stage_layout):
+            monkeypatch.setattr(module, "is_plain", lambda _: False)
         plain = model(images)
         with torch.autocast("cpu", torch.bfloat16):
             half = model(images)

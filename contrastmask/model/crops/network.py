@@ -17,6 +17,7 @@ from torchvision.models._utils import IntermediateLayerGetter
 from contrastmask.model.backbone import residual_network
 from contrastmask.model.confidence import mask_confidence
 from contrastmask.model.crops.timm_body import TimmBody
+from contrastmask.model.stage_layout import stage_output
 
 PLANES = 2  # what the network is told beside the colours, contrastmask.model.crops.planes; one more with a CAM
 # the stem at S/2, then layer1 … layer4 at S/4 … S/32
@@ -114,7 +115,7 @@ class CropNetwork(nn.Module):
             return levels if self.fine is None else [self.fine(told), *levels]
         values, levels = crops.contiguous(memory_format=torch.channels_last), []
         for name, module in self.body.items():
-            values = module(values)
+            values = stage_output(module, values) if name.startswith("layer") else module(values)
             if name == "conv1":
                 values = values + self.planes(planes.contiguous(memory_format=torch.channels_last))
             if name in _LEVELS:
