@@ -15,7 +15,7 @@ from pycocotools import mask as coco_mask
 
 from contrastmask.data.columns import offsets_of
 from contrastmask.data.segmentation.check import MAX_OUTLINE
-from contrastmask.data.segmentation.nesting import depths, with_holes
+from contrastmask.data.segmentation.nesting import nesting, with_holes
 from contrastmask.data.segmentation.rle import read_runs
 
 Size = tuple[int, int]
@@ -123,8 +123,8 @@ def _with_holes(polygons: list[np.ndarray], size: Size) -> dict[str, Any] | None
     if len(outlines) < 2:
         return None
     offsets = offsets_of(np.array(list(map(len, outlines)), dtype=np.int64))
-    depth = depths(np.concatenate(outlines), offsets, np.array([0, len(outlines)]))
-    return with_holes(outlines, depth, *size) if depth.any() else None
+    hole = nesting(np.concatenate(outlines), offsets, np.array([0, len(outlines)])).hole
+    return with_holes(outlines, hole, *size) if hole.any() else None
 
 
 def _is_safe(polygon: np.ndarray) -> bool:

@@ -26,7 +26,6 @@ from contrastmask.data.annotations.doubles import settle_doubles
 from contrastmask.data.annotations.image_table import read_images
 from contrastmask.data.annotations.lists import read_lists
 from contrastmask.data.annotations.masks import read_masks, settle_masks
-from contrastmask.data.annotations.nested import count_nested
 from contrastmask.data.annotations.predicted import (
     CONFIDENCE,
     PREDICTED,
@@ -150,7 +149,7 @@ def _read_annotations(path: Path, sieve: References, images: dict[str, np.ndarra
     sieve.drop(packed.blank & (area <= 0), "area and mask are empty")
     crowd = _settle_crowds(crowd, predicted, packed, masks, boxes, size, sieve, reading)
     has_mask = settle_masks(raw, packed, predicted, accepted, before_turn, size, sieve, reading)
-    count_nested(nested & has_mask, reading.nested == "hole", sieve)
+    nested.count(has_mask, sieve)
     untold = has_mask & predicted & np.isnan(confidence)
     sieve.count("noted", untold, "mask is a prediction that tells no confidence in 0..1")
     count_scored(scores, has_mask & ~predicted & ~crowd, sieve)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from contrastmask.data.annotations.mending import may_mend, mend_masks
-from contrastmask.data.annotations.nested import settle_nested
+from contrastmask.data.annotations.nested import Nested, settle_nested
 from contrastmask.data.annotations.sieve import Sieve
 from contrastmask.data.annotations.turned import OUTLINE
 from contrastmask.data.reading import Reading
@@ -18,14 +18,11 @@ from contrastmask.data.segmentation.extents import Extents, mask_extents
 
 def read_masks(
     raw: Sequence[Any], xywh: np.ndarray, size: np.ndarray, sieve: Sieve, reading: Reading
-) -> tuple[Packed, Extents, np.ndarray]:
+) -> tuple[Packed, Extents, Nested]:
     """All masks checked and measured; with `repair` those mended that can only mean one; as asked for, holes cut out.
 
     Args:
         raw: the rows' segmentations. xywh: float64 [A, 4]. size: int64 [A, 2], the images' (W, H).
-
-    Returns:
-        Also bool [A], one of the row's polygons lies inside another: a hole where `nested` says so.
     """
     packed = pack(raw, size[:, 1], size[:, 0])
     if reading.repair:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,43 +18,74 @@ LESS = 1e-6  # share by which an inner polygon is smaller at least: the same one
 MOST = 0.5  # of an inner outline's corners and edges' centres that are inside, and not merely beside the other's edge
 
 
-def depths(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """int64 [P]: how many polygons of its own row lie around each polygon.
+@dataclass(frozen=True, eq=False)
+class Nesting:
+    """Of the P polygons of A rows.
+
+    Attributes:
+        hole: bool [P], the polygon lies inside a part of its row, or inside several: it is a hole where such polygons
+            are meant so. A polygon inside a hole is a part again. Which of several around it counts is the smallest.
+        area: float64 [P], px², of the polygons of rows that have several; 0 of others.
+        rows: int64 [A+1], offsets of the rows.
+    """
+
+    hole: np.ndarray
+    area: np.ndarray
+    rows: np.ndarray
+
+    @property
+    def nested(self) -> np.ndarray:
+        """bool [A]: one of the row's polygons lies inside another."""
+        return np.diff(offsets_of(self.hole)[self.rows]) > 0
+
+    def share(self, rows: np.ndarray) -> float:
+        """0..1, what the holes of some rows, bool [A], take of the area of their other polygons."""
+        of_rows = np.repeat(rows, np.diff(self.rows))
+        holes, others = (self.area[of_rows & chosen].sum() for chosen in (self.hole, ~self.hole))
+        return float(holes / others) if others > 0 else 0.0
+
+
+def nesting(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> Nesting:
+    """Find the polygons that lie inside others of their row.
 
     Args: of sound polygons, as in `SegmentationTable`: coordinates float64 [C], offsets of polygons [P+1] and of rows
         [A+1].
     """
-    result = np.zeros(len(polygons) - 1, dtype=np.int64)
     counts = np.diff(rows)
     of_several = np.flatnonzero(np.repeat(counts > 1, counts))
+    hole, area = np.zeros(len(polygons) - 1, dtype=bool), np.zeros(len(polygons) - 1)
     if len(of_several) == 0:
-        return result
+        return Nesting(hole, area, rows)
     row = np.repeat(np.arange(len(counts)), counts)[of_several]
     coordinates, polygons = take_rows(coordinates, polygons, of_several)
-    outlines = _Outlines(coordinates, polygons // 2)
-    for outer, inner in _boxed(row, measure_polygons(coordinates, polygons)):
-        first = outlines.inside(outer, inner, corners=1)
-        outer, inner = outer[first], inner[first]
-        np.add.at(result, of_several[inner[outlines.inside(outer, inner)]], 1)
-    return result
+    measured, outlines = measure_polygons(coordinates, polygons), _Outlines(coordinates, polygons // 2)
+    around: dict[int, int] = {}  # each polygon's smallest one around it
+    for outer, inner in _boxed(row, measured):
+        for corners in (1, None):
+            kept = outlines.inside(outer, inner, corners)
+            outer, inner = outer[kept], inner[kept]
+        for one, other in zip(outer.tolist(), inner.tolist(), strict=True):
+            if other not in around or measured[one, 0] < measured[around[other], 0]:
+                around[other] = one
+    holes: set[int] = set()
+    for polygon in sorted(around, key=lambda number: -measured[number, 0]):
+        if around[polygon] not in holes:
+            holes.add(polygon)
+    hole[of_several[sorted(holes)]] = True
+    area[of_several] = measured[:, 0]
+    return Nesting(hole, area, rows)
 
 
-def nested_rows(depth: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """bool [A]: one of the row's polygons lies inside another."""
-    return np.diff(offsets_of(depth > 0)[rows]) > 0
-
-
-def with_holes(polygons: Sequence[Any], depth: np.ndarray, height: int, width: int) -> dict[str, Any] | None:
-    """Run lengths `{"size": [H, W], "counts": bytes}` of polygons of which those at an odd depth are holes.
+def with_holes(polygons: Sequence[Any], hole: np.ndarray, height: int, width: int) -> dict[str, Any] | None:
+    """Run lengths `{"size": [H, W], "counts": bytes}` of polygons, the large ones drawn first, holes (bool [P]) empty.
 
     Returns:
         None where no pixel would be left.
     """
     runs = coco_mask.frPyObjects([np.asarray(polygon, dtype=np.float64) for polygon in polygons], height, width)
     mask = np.zeros((height, width), dtype=np.uint8)
-    for level in range(int(depth.max()) + 1):  # an island in a hole is a part again
-        at_level = [one for one, where in zip(runs, depth.tolist(), strict=True) if where == level]
-        mask[coco_mask.decode(coco_mask.merge(at_level)) > 0] = level % 2 == 0
+    for number in np.lexsort((hole, -coco_mask.area(runs).astype(np.int64))).tolist():
+        mask[coco_mask.decode(runs[number]) > 0] = not hole[number]
     return coco_mask.encode(np.asfortranarray(mask)) if mask.any() else None
 
 
@@ -92,7 +124,7 @@ class _Outlines:
         first, last = offsets[:-1], offsets[1:] - 1
         self.ends = np.stack([following(values, first, last) for values in self.corners.T], axis=1)
 
-    def inside(self, outer: np.ndarray, inner: np.ndarray, corners: int | None = None) -> np.ndarray:
+    def inside(self, outer: np.ndarray, inner: np.ndarray, corners: int | None) -> np.ndarray:
         """bool [K]: the inner polygon lies in the outer one, by its first corners or by the whole outline.
 
         Args:

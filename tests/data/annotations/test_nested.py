@@ -13,7 +13,8 @@ from contrastmask.evaluation.truth_file import read_truth
 from tests.data.coco_rows import H, W, content, read, reasons, row
 
 RING = [[10, 10, 30, 10, 30, 30, 10, 30], [15, 15, 25, 15, 25, 25, 15, 25]]
-WARNING = "a polygon lies inside another of its object"
+NESTED = "a polygon lies inside another of its object"
+WARNING = f"{NESTED}, {(100 + 19.8**2) / 800:.0%} of the area"
 
 
 def rows() -> list[dict]:
@@ -35,7 +36,9 @@ def test_such_polygons_are_told_and_filled(tmp_path: Path) -> None:
 def test_on_demand_they_are_holes(tmp_path: Path) -> None:
     plain, records = read(tmp_path, content(rows())), read(tmp_path, content(rows()), nested="hole")
     assert WARNING not in reasons(records, "warning")
-    assert reasons(records, "repaired") == {f"{WARNING}: taken for a hole": 1}  # the thin ring would be nothing
+    assert reasons(records, "repaired") == {
+        f"{NESTED}, 25% of the area: taken for a hole": 1
+    }  # the thin ring would be nothing
     assert (records.mask(1) == decode(RING[:1], H, W) - decode(RING[1:], H, W)).all()
     for other in (0, 2, 3):
         assert (records.mask(other) == plain.mask(other)).all()
