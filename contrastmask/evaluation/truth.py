@@ -20,7 +20,7 @@ from contrastmask.errors import DataError
 from contrastmask.evaluation.coco_match import box_rle
 from contrastmask.evaluation.instances import Instances
 from contrastmask.evaluation.rules import Tally
-from contrastmask.evaluation.truth_masks import Drawing, Size, blank, draw
+from contrastmask.evaluation.truth_masks import Drawing, Size, blank, draw, has_nested
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +118,8 @@ class Truth:
                 found = None, "predicted"
             else:
                 found = draw(drawing, bool(self.adds_up[row]), self.sizes[self.images[row]], holes=self.holes)
-                drawn = found[1] in ("", "hole") and not self.crowd[row]
-                if drawn and not self.rectangles and self._is_box(row, found[0]):
+                drawn = found[1] == "" and not self.rectangles and not self.crowd[row]
+                if drawn and self._is_box(row, found[0]) and not has_nested(drawing):
                     found = None, "rectangle"
             self._drawn[row] = found
         return found

@@ -117,14 +117,24 @@ def draw(
     return rle, "" if coco_mask.area(rle) else "blank"
 
 
+def has_nested(drawing: list[np.ndarray] | Runs) -> bool:
+    """Whether one of its polygons lies inside another."""
+    return not isinstance(drawing, Runs) and bool(_holes(drawing)[1].any())
+
+
 def _with_holes(polygons: list[np.ndarray], size: Size) -> dict[str, Any] | None:
     """Run lengths of polygons of which one lies inside another, None of others or where nothing would be left."""
+    outlines, hole = _holes(polygons)
+    return with_holes(outlines, hole, *size) if hole.any() else None
+
+
+def _holes(polygons: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+    """Those polygons that are sound, and bool [P], which of them are holes."""
     outlines = [polygon for polygon in polygons if len(polygon) >= 6 and len(polygon) % 2 == 0]
     if len(outlines) < 2:
-        return None
+        return outlines, np.zeros(len(outlines), dtype=bool)
     offsets = offsets_of(np.array(list(map(len, outlines)), dtype=np.int64))
-    hole = nesting(np.concatenate(outlines), offsets, np.array([0, len(outlines)])).hole
-    return with_holes(outlines, hole, *size) if hole.any() else None
+    return outlines, nesting(np.concatenate(outlines), offsets, np.array([0, len(outlines)])).hole
 
 
 def _is_safe(polygon: np.ndarray) -> bool:

@@ -153,7 +153,8 @@ def _read_annotations(path: Path, sieve: References, images: dict[str, np.ndarra
     untold = has_mask & predicted & np.isnan(confidence)
     sieve.count("noted", untold, "mask is a prediction that tells no confidence in 0..1")
     count_scored(scores, has_mask & ~predicted & ~crowd, sieve)
-    rectangles = are_boxes(masks, boxes, size) & has_mask & ~crowd & sieve.alive
+    # what is drawn inside a rectangle shows that somebody meant a mask
+    rectangles = are_boxes(masks, boxes, size) & has_mask & ~crowd & ~nested.rows & sieve.alive
     if reading.rectangles == "box":
         sieve.count("without_mask", rectangles, "mask is its own box")
         has_mask &= ~rectangles

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from pycocotools import mask as coco_mask
 
 from contrastmask.data.columns import blocks
 from contrastmask.data.segmentation.check import SOUND, Packed
 from contrastmask.data.segmentation.rle import part, read_runs
+
+MIGHT_FILL = 0.99  # of the box, by the sum of the polygons' areas
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +20,8 @@ class Extents:
 
     Attributes:
         box: float64 [A, 4], xyxy, around the polygons (as drawn, also outside the image) or the pixels of run lengths.
-        area: float64 [A], px², of the polygons, overlaps counted twice, or of the pixels.
+        area: float64 [A], px², of the polygons or the pixels. What polygons share is counted once where they might fill
+            their box, else as often as it is there.
         present: bool [A], the row has a mask: one with a pixel in its image.
         outline: bool [A], the row has polygons, whether or not they have a pixel in the image.
     """
@@ -34,6 +38,10 @@ def mask_extents(packed: Packed, heights: np.ndarray) -> Extents:
     box, area = np.full((len(table), 4), np.nan), np.full(len(table), np.nan)
     polygons = outline.present & (packed.problem == SOUND)
     box[polygons], area[polygons] = outline.box[polygons], outline.area[polygons]
+    with np.errstate(over="ignore"):
+        full = (box[:, 2:] - box[:, :2]).prod(axis=1)
+    for row in np.flatnonzero(polygons & (np.diff(table.polygon_rows) > 1) & (area >= MIGHT_FILL * full)).tolist():
+        area[row] *= _once(table.get(row, 0, 0), box[row])
     rows = np.flatnonzero((np.diff(table.run_rows) > 0) & ~packed.lacking)
     if len(rows):
         chosen = table.take(rows)
@@ -41,6 +49,15 @@ def mask_extents(packed: Packed, heights: np.ndarray) -> Extents:
             here = rows[block]
             box[here], area[here] = _of_runs(*part(chosen.runs, chosen.run_rows, block), heights[here])
     return Extents(box, area, ~packed.lacking, polygons)
+
+
+def _once(polygons: list[list[float]], box: np.ndarray) -> float:
+    """0..1, the polygons' common area over the sum of theirs, by the pixels that they cover in their box."""
+    width, height = np.ceil(box[2:] - np.floor(box[:2])).astype(np.int64).tolist()
+    moved = [(np.reshape(polygon, (-1, 2)) - np.floor(box[:2])).ravel() for polygon in polygons]
+    runs = coco_mask.frPyObjects(moved, height, width)
+    total = coco_mask.area(runs).sum()
+    return float(coco_mask.area(coco_mask.merge(runs)) / total) if total else 1.0
 
 
 def _of_runs(text: np.ndarray, offsets: np.ndarray, heights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -77,5 +77,6 @@ def test_the_truth_of_an_evaluation_follows(tmp_path: Path) -> None:
     others = [number for number in range(len(truth.names)) if number != ring]
     assert [truth.mask(number) for number in others] == [plain.mask(number) for number in others]
     assert truth.tally(np.arange(len(truth.names)), ("mask",)).rows["hole"] == [2]
-    boxes = read_truth(tmp_path / "a.json", Reading(nested="hole", rectangles="box"))
-    assert boxes.mask(ring)[1] == "hole"
+    for nested, rule in (("hole", "hole"), ("part", "")):
+        boxes = read_truth(tmp_path / "a.json", Reading(nested=nested, rectangles="box"))
+        assert boxes.mask(ring)[1] == rule  # a box has no hole
