@@ -162,7 +162,7 @@ def _read_annotations(path: Path, sieve: References, images: dict[str, np.ndarra
         count_rectangles(rectangles & ~before_turn, has_mask & ~crowd & sieve.alive, sieve)
     del raw
     sound = ~crowd & ~misread
-    count_strays(path, masks, boxes, size, sieve.alive & sound, sieve)
+    count_strays(path, packed, masks, boxes, size, sieve.alive & sound, sieve)
     percent = count_percent(boxes, size, ~crowd, sieve)
     join = reading.duplicates == "join"
     settle_doubles(boxes, image, has_mask, sieve.alive & sound, packed.table.same, sieve, join=join)

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from contrastmask.data.annotations.axes import EXCHANGED, exchanged, exchanged_rows
 from contrastmask.data.annotations.boxes import clipped_boxes
+from contrastmask.data.annotations.inside import INSIDE, shares_inside
 from contrastmask.data.annotations.sieve import Sieve
-from contrastmask.data.annotations.strays import INSIDE, scales, shares_inside, unit
+from contrastmask.data.annotations.strays import scales, unit
 from contrastmask.data.segmentation.check import MISSING, SOUND, Packed, lacks_mask, pack
 from contrastmask.data.segmentation.extents import Extents, mask_extents
 
@@ -43,7 +45,7 @@ def mend_masks(
     sieve.count("repaired", changed, "segmentation in another form than COCO's: read as what it can only mean")
     if changed.any():
         packed = pack(raw, heights, widths)
-    return _scale(raw, packed, boxes, usable, size, sieve)
+    return _settle_strays(raw, packed, boxes, usable, size, sieve)
 
 
 def may_mend(raw: list[Any], rows: np.ndarray, size: np.ndarray) -> bool:
@@ -56,20 +58,26 @@ def may_mend(raw: list[Any], rows: np.ndarray, size: np.ndarray) -> bool:
     return False
 
 
-def _scale(
+def _settle_strays(
     raw: list[Any], packed: Packed, boxes: np.ndarray, usable: np.ndarray, size: np.ndarray, sieve: Sieve
 ) -> tuple[Packed, Extents]:
+    """Scale polygons, or exchange x and y, where the masks then lie in their boxes."""
     widths, heights = size.T
     masks = mask_extents(packed, heights)
     stray = usable & sieve.alive & (masks.present | masks.outline) & (shares_inside(masks.box, boxes) < INSIDE)
     factors = scales(masks, boxes, stray)
     scaled = (factors != 1).any(axis=1)
-    if not scaled.any():
+    turned = ~scaled.any() & usable & sieve.alive & exchanged_rows(packed, masks, boxes, size, stray)
+    if not (scaled | turned).any():
         return packed, masks
     for row in np.flatnonzero(scaled).tolist():
         raw[row] = [(np.array(p).reshape(-1, 2) * factors[row]).ravel().tolist() for p in raw[row] if len(p) % 2 == 0]
-    what = unit(factors[scaled], size[scaled])
-    sieve.count("repaired", scaled, f"polygons {what}: scaled to fit their boxes")
+    for row in np.flatnonzero(turned).tolist():
+        width, height = size[row].tolist()
+        raw[row] = exchanged(packed.table.get(row, height, width), height, width)
+    if scaled.any():
+        sieve.count("repaired", scaled, f"polygons {unit(factors[scaled], size[scaled])}: scaled to fit their boxes")
+    sieve.count("repaired", turned, f"{EXCHANGED}: exchanged to fit their boxes")
     packed = pack(raw, heights, widths)
     return packed, mask_extents(packed, heights)
 

@@ -6,27 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
+from contrastmask.data.annotations.axes import EXCHANGED, EXCHANGES, exchanged_rows
 from contrastmask.data.annotations.boxes import FAR_LARGER, MEASURES
+from contrastmask.data.annotations.inside import INSIDE, shares_inside
 from contrastmask.data.annotations.sieve import Sieve
 from contrastmask.data.annotations.whole_fault import nearly_all, stop
+from contrastmask.data.segmentation.check import Packed
 from contrastmask.data.segmentation.extents import Extents
 
-INSIDE = 0.8  # of what lies around a mask must lie in its box, a margin of 1 px allowed
 MANY_BOXES = 20  # fewer may lie in a corner by chance
 SCALES = "data.repair=true scales them to fit their boxes"
 PIXELS = "or write them in pixels"
 OTHERS = "box or mask is another object's, or of another picture"
 UNTOLD = f"mend the file, or take `bbox` out of it: {MEASURES}"
-
-
-def shares_inside(around: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """float64 [A]: how much of the rectangle around each mask lies in its box, both xyxy [A, 4]; NaN where there is no
-    mask."""
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        low = np.maximum(around[:, :2], boxes[:, :2] - 1)
-        high = np.minimum(around[:, 2:], boxes[:, 2:] + 1)
-        side = np.maximum(around[:, 2:] - around[:, :2], 1e-9)
-        return (np.clip(high - low, 0, None) / side).clip(max=1).prod(axis=1)
 
 
 def scales(masks: Extents, boxes: np.ndarray, stray: np.ndarray) -> np.ndarray:
@@ -75,7 +67,13 @@ def count_percent(boxes: np.ndarray, size: np.ndarray, judged: np.ndarray, sieve
 
 
 def count_strays(
-    path: Path, masks: Extents, boxes: np.ndarray, size: np.ndarray, judged: np.ndarray, sieve: Sieve
+    path: Path,
+    packed: Packed,
+    masks: Extents,
+    boxes: np.ndarray,
+    size: np.ndarray,
+    judged: np.ndarray,
+    sieve: Sieve,
 ) -> None:
     """Warn of both kinds, of the objects marked in `judged`, bool [A].
 
@@ -90,17 +88,21 @@ def count_strays(
     if stray.any():
         factors = scales(masks, boxes, stray)
         scaled = (factors != 1).any(axis=1)
-        # what has no pixel is counted as that, unless a scale would give it some
-        stray &= masks.present | scaled
+        turned = ~scaled.any() & drawn & exchanged_rows(packed, masks, boxes, size, stray)
+        # what has no pixel is counted as that, unless another reading would give it some
+        stray &= masks.present | scaled | turned
         # boxes end where their image does: a mask that goes on beyond is no stranger to its box
         seen = np.clip(masks.box, 0, np.concatenate([size, size], axis=1))
-        strange = scaled | (stray & (shares_inside(seen, boxes) < INSIDE))
+        strange = scaled | turned | (stray & (shares_inside(seen, boxes) < INSIDE))
         faults = []
         if scaled.any():
             what = unit(factors[scaled], size[scaled])
             faults.append((scaled, f"mask does not lie in its box: polygons are {what}", SCALES, f"{SCALES}; {PIXELS}"))
+        if turned.any():
+            reason = f"mask does not lie in its box: {EXCHANGED}"
+            faults.append((turned, reason, EXCHANGES, f"{EXCHANGES}; or write them COCO's way"))
         reason = f"mask does not lie in its box, over {1 - INSIDE:.0%} is outside"
-        faults.append((stray & ~scaled, reason, f"{OTHERS}; look at these rows", f"{OTHERS}; {UNTOLD}"))
+        faults.append((stray & ~scaled & ~turned, reason, f"{OTHERS}; look at these rows", f"{OTHERS}; {UNTOLD}"))
         if nearly_all(strange, drawn):
             rows, reason, _, way = faults[0]
             stop(path, rows & strange, reason, way, sieve)
