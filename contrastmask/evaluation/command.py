@@ -66,7 +66,7 @@ def judge(options: Namespace) -> tuple[dict[str, Any], list[str]]:
     notes = []
     if asked.sha256 and asked.sha256 != truth.sha256:
         notes.append(f"{truth.path} has changed since the run: the figures may be others than its own")
-    found = read_results(asked.files, truth, ignore_unknown=options.ignore_unknown)
+    found = read_results(asked.files, truth, asked.ids(truth), ignore_unknown=options.ignore_unknown)
     notes += found.notes
     rule = SplitRule(options.split or "all", _names(options.base), _names(options.novel))
     classes, split, labels = asked.classes(truth, rule)

@@ -3,18 +3,22 @@ reading mended may not count. Needs no torch."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
+from contrastmask.data.annotations.inside import ious
 from contrastmask.data.reading import Reading
 from contrastmask.data.records import Records
 from contrastmask.data.report import Report
+from contrastmask.evaluation.rules import RULES
 from contrastmask.evaluation.truth import Truth
 from contrastmask.evaluation.truth_file import read_truth
 
 AS_IT_LIES = "in a detector's figures, which take the file as it lies there"
 MEND = "what was mended in reading is no truth: mend the file itself"
+SAME = 0.9  # IoU of a box as read and as the file has it
 LOST = ("left out", "ignored", "missed")
 
 
@@ -30,19 +34,28 @@ class Judged:
 
 def judged_as(records: Records, reading: Reading) -> tuple[Records | Judged, Report]:
     """The objects that COCOeval would find in the file of the records, and a warning for each reason why these are
-    fewer than the records' own.
+    not the records' own.
 
     Args:
         records: of the whole validation file, by `reading`.
     """
-    if not records.report.count("repaired"):  # then nothing was mended that the file has otherwise
+    # then nothing was mended that the file has otherwise
+    if not records.report.count("repaired") and reading.duplicates == "keep":
         return records, Report()
     sides = zip(records.heights.tolist(), records.widths.tolist(), strict=True)
     truth = read_truth(records.path, reading, dict(zip(records.image_ids.tolist(), sides, strict=True)))
     judged, usable = _judged(truth, records.class_names)
-    read, report = ~records.crowd, Report()
+    report = Report()
+    _count_fewer(records, truth, judged, usable, report)
+    _count_others(records, truth, judged, report)
+    return judged, report
+
+
+def _count_fewer(records: Records, truth: Truth, judged: Judged, usable: np.ndarray, report: Report) -> None:
+    """Objects and masks that the records have and the truth has not."""
+    read = ~records.crowd
     if (~judged.crowd).sum() >= read.sum() and usable.sum() >= (read & records.has_mask).sum():
-        return judged, report
+        return
     for rule in truth.tally(np.arange(len(truth.names)), ("box", "mask")).to_list():
         if rule["outcome"] in LOST:
             kinds = "" if len(rule["kinds"]) > 1 else f" for {rule['kinds'][0]} AP"
@@ -52,7 +65,26 @@ def judged_as(records: Records, reading: Reading) -> tuple[Records | Judged, Rep
     lost = [id_ for id_ in records.ann_ids[read & records.has_mask].tolist() if id_ not in found]
     if not report:
         report.add("warning", "annotation", f"mask is there as mended alone: none {AS_IT_LIES}", lost, remedy=MEND)
-    return judged, report
+
+
+def _count_others(records: Records, truth: Truth, judged: Judged, report: Report) -> None:
+    """Objects whose box is another in the truth, and those that the reading leaves out."""
+    told = Counter(truth.names)
+    row_of = {name: row for row, name in enumerate(truth.names) if told[name] == 1}
+    own = np.array([row_of.get(id_, -1) for id_ in records.ann_ids.tolist()], dtype=np.int64)
+    a = np.flatnonzero((own >= 0) & ~records.crowd)
+    a = a[truth.has_box[own[a]]]
+    xyxy = truth.boxes[own[a]]
+    xyxy[:, 2:] += xyxy[:, :2]
+    images = records.images_of(a)
+    sides = np.stack([records.widths[images], records.heights[images]] * 2, axis=1)
+    others = a[ious(np.clip(xyxy, 0, sides), records.boxes[a].astype(np.float64)) < SAME]
+    reason = f"box is another as mended: the file's own counts {AS_IT_LIES}"
+    report.add("warning", "annotation", reason, records.ann_ids[others], remedy=MEND)
+    known = set(records.ann_ids.tolist())
+    objects = [row for name, row in row_of.items() if name not in known and not judged.crowd[row]]
+    reason = f"left out by the reading: an object {AS_IT_LIES}"
+    report.add("warning", "annotation", reason, [truth.names[row] for row in objects], remedy=MEND)
 
 
 def _judged(truth: Truth, names: list[str]) -> tuple[Judged, np.ndarray]:
@@ -63,5 +95,6 @@ def _judged(truth: Truth, names: list[str]) -> tuple[Judged, np.ndarray]:
     drawn = [truth.mask(row) for row in range(len(truth.names))]
     has_mask = np.array([mask is not None for mask, _ in drawn], dtype=bool)
     crowd = truth.crowd | truth.ignored | (labels < 0) | ~(truth.has_box | has_mask)
-    usable = has_mask & ~crowd & np.array([not rule for _, rule in drawn], dtype=bool)
+    counted = [not rule or RULES[rule].outcome == "counted" for _, rule in drawn]
+    usable = has_mask & ~crowd & np.array(counted, dtype=bool)
     return Judged(labels, crowd, has_mask), usable

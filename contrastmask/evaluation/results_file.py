@@ -66,10 +66,13 @@ class ResultsFile:
         return found
 
 
-def read_results(paths: Sequence[Path], truth: Truth, *, ignore_unknown: bool = False) -> ResultsFile:
+def read_results(
+    paths: Sequence[Path], truth: Truth, ids: Sequence[Any], *, ignore_unknown: bool = False
+) -> ResultsFile:
     """Entries of one file, or of two whose entry i is the same detection, the one with masks and the other with boxes.
 
     Args:
+        ids: by which the entries name the truth's categories, in their order.
         ignore_unknown: leave out, and count, what is of an image or category that the truth does not have.
 
     Raises:
@@ -77,7 +80,7 @@ def read_results(paths: Sequence[Path], truth: Truth, *, ignore_unknown: bool = 
             files are not of the same detections.
     """
     with no_garbage_collection():
-        files = [_read(path, truth, ignore_unknown) for path in paths]
+        files = [_read(path, truth, ids, ignore_unknown) for path in paths]
     if len(files) == 1:
         return files[0]
     one, other = files
@@ -97,7 +100,7 @@ def read_results(paths: Sequence[Path], truth: Truth, *, ignore_unknown: bool = 
     return ResultsFile(("box", "mask"), one.positions, one.places, one.scores, boxes.boxes, masks.rles, notes)
 
 
-def _read(path: Path, truth: Truth, ignore_unknown: bool) -> ResultsFile:
+def _read(path: Path, truth: Truth, ids: Sequence[Any], ignore_unknown: bool) -> ResultsFile:
     if said := absent("the results file", path):
         raise DataError(said)
     entries = read_json(path)
@@ -116,7 +119,6 @@ def _read(path: Path, truth: Truth, ignore_unknown: bool) -> ResultsFile:
         _stop(path, entries, lambda entry: "bbox" not in entry, "without bbox, though others have one")
     notes: list[str] = []
     positions = _found(path, entries, "image_id", truth.image_ids, "images", truth, ignore_unknown)
-    ids = [category.id for category in truth.categories]
     places = _found(path, entries, "category_id", ids, "categories", truth, ignore_unknown)
     known = (positions >= 0) & (places >= 0)
     if not known.all():

@@ -42,6 +42,17 @@ class Evaluated:
     sha256: str = ""
     image_ids: list[Any] | None = field(default=None)
 
+    def ids(self, truth: Truth) -> list[Any]:
+        """The id that the detections have for each place of the truth: a run's own where it has a class of that name,
+        as another file may number the classes otherwise; None where another class has the id."""
+        own = [*(self.base or ()), *(self.novel or ())]
+        taken = {category.id for category in own}
+        ids: list[Any] = [None if category.id in taken else category.id for category in truth.categories]
+        for category, place in zip(own, places_of(own, truth).tolist(), strict=True):
+            if place >= 0:
+                ids[place] = category.id
+        return ids
+
     def classes(self, truth: Truth, rule: SplitRule) -> tuple[list[Category], Split, np.ndarray]:
         """The model's classes in label order, their split, and the label of each place of the truth, -1 for none."""
         if self.base is None or self.novel is None:

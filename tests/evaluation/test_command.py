@@ -200,3 +200,33 @@ def test_folders_that_are_no_evaluated_run(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "data.json").write_text("{}")
     (tmp_path / "resolved.yaml").write_text("data: {crowd: region}")
     assert "is not as a run writes it" in said()
+
+
+def test_a_truth_that_numbers_the_classes_otherwise_is_matched_by_name(
+    tmp_path: Path, tiny: TinyCoco, found: dict[str, Entries]
+) -> None:
+    """A run knows the names of its classes: the category ids of its detections are those of its own file."""
+    content = json.loads(tiny.annotations.read_text())
+    names = {category["id"]: category["name"] for category in content["categories"]}
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "detections.json").write_text(json.dumps(found["mask"]))
+    (run / "resolved.yaml").write_text("data: {crowd: region}")
+    split = {"name": "own", "base": list(names.values())[:2], "novel": list(names.values())[2:]}
+    val = {"annotations_file": str(tiny.annotations), "categories": content["categories"]}
+    (run / "data.json").write_text(json.dumps({"split": split, "val": val}))
+    ids = sorted(names)
+    other = dict(zip(ids, [*ids[1:], ids[0]], strict=True))  # every id is another class's
+    for category in content["categories"]:
+        category["id"] = other[category["id"]]
+    for one in content["annotations"]:
+        one["category_id"] = other[one["category_id"]]
+    (tmp_path / "other.json").write_text(json.dumps(content))
+    results = []
+    for number, words in enumerate(([], ["--truth", str(tmp_path / "other.json")])):
+        output = tmp_path / f"{number}.json"
+        assert main(["evaluate", str(run), "-o", str(output), *words]) == 0
+        results.append(json.loads(output.read_text())["mask"])
+    assert results[1]["all"] == pytest.approx(results[0]["all"])
+    assert results[0]["all"]["AP"] > 0.1
+    assert results[1]["novel"] == pytest.approx(results[0]["novel"])
