@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from contrastmask.data.reading import Reading
+from contrastmask.data.report import Report
 from contrastmask.evaluation.judged import judged_as
 from tests.data.coco_rows import H, W, content, image, read, row
 
@@ -15,9 +16,13 @@ BOX = "box is another as mended: the file's own counts in a detector's figures, 
 RING = [[10, 10, 30, 10, 30, 30, 10, 30], [15, 15, 25, 15, 25, 25, 15, 25]]
 
 
-def told(folder: Path, rows: list[dict[str, Any]], **rules: Any) -> list[str]:
+def judged(folder: Path, rows: list[dict[str, Any]], **rules: Any) -> tuple[Any, Report]:
     images = [image(number) for number in (1, 2, 3)]
-    return judged_as(read(folder, content(rows, images), **rules), Reading(**rules))[1].lines("warning")
+    return judged_as(read(folder, content(rows, images), **rules), Reading(**rules))
+
+
+def told(folder: Path, rows: list[dict[str, Any]], **rules: Any) -> list[str]:
+    return judged(folder, rows, **rules)[1].lines("warning")
 
 
 def three(**changes: Any) -> list[dict[str, Any]]:
@@ -57,5 +62,4 @@ def test_rows_numbered_anew_are_not_mixed_up(tmp_path: Path) -> None:
 def test_holes_that_a_setting_cuts_out_count(tmp_path: Path) -> None:
     rows = three(segmentation=RING)
     assert told(tmp_path, rows, nested="hole") == []
-    judged, _ = judged_as(read(tmp_path, content(rows), nested="hole"), Reading(nested="hole"))
-    assert judged.has_mask.all()
+    assert judged(tmp_path, rows, nested="hole")[0].has_mask.all()
