@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,13 @@ class ImageTable:
 
     def __init__(self, columns: dict[str, np.ndarray], keys: Keys, ambiguous: np.ndarray) -> None:
         self.columns, self.keys, self.ambiguous = columns, keys, ambiguous
+
+    def ids_by_name(self) -> dict[str, int]:
+        """`file_name` → id, of names that one image alone has."""
+        blob, ends = self.columns["names"].tobytes(), self.columns["name_offsets"].tolist()
+        names = [blob[i:j].decode("utf-8", "surrogateescape") for i, j in pairwise(ends)]
+        told = Counter(names)
+        return {n: i for n, i in zip(names, self.columns["image_ids"].tolist(), strict=True) if told[n] == 1}
 
 
 def read_images(
@@ -139,7 +148,10 @@ def _settle_repeats(sieve: Sieve, repair: bool) -> np.ndarray:
         return np.empty(0, dtype=np.int64)
     if not repair:
         own = "files that are merged need ids of their own"
-        remedy = f"{own}; data.repair=true drops all images of such an id, and their objects"
+        remedy = (
+            f"{own}; data.repair=true keeps one of rows that are the same, and drops all images of an id whose rows "
+            "differ, and their objects"
+        )
         sieve.drop(again, "whose id occurred before", remedy)
         return np.empty(0, dtype=np.int64)
     shared = np.unique(sieve.ids[again])

@@ -11,9 +11,12 @@ from contrastmask.data.annotations.mending import may_mend, mend_masks
 from contrastmask.data.annotations.nested import Nested, settle_nested
 from contrastmask.data.annotations.sieve import Sieve
 from contrastmask.data.annotations.turned import OUTLINE
+from contrastmask.data.annotations.whole_fault import FEW
 from contrastmask.data.reading import Reading
-from contrastmask.data.segmentation.check import MENDABLE, MENDS, PROBLEMS, SOUND, Packed, pack
+from contrastmask.data.segmentation.check import EMPTY, MENDABLE, MENDS, MISSING, PROBLEMS, SOUND, Packed, pack
 from contrastmask.data.segmentation.extents import Extents, mask_extents
+
+MOST = "most segmentations of the file cannot be read"
 
 
 def read_masks(
@@ -55,6 +58,12 @@ def settle_masks(
         found = (packed.problem == problem) & ~before_turn
         mends = not reading.repair and problem in MENDABLE and may_mend(raw, found, size)
         sieve.count("without_mask", found, PROBLEMS[problem], MENDS if mends else "")
+    unreadable = ~np.isin(packed.problem, (SOUND, MISSING, EMPTY)) & ~before_turn & sieve.alive
+    written = (unreadable | (packed.problem == SOUND)) & sieve.alive
+    if unreadable.sum() >= FEW and 2 * unreadable.sum() >= written.sum():
+        sieve.count(
+            "warning", unreadable, MOST, "mend the file: they are somebody's masks, and nothing learns from them"
+        )
     sieve.count("repaired", packed.trimmed, "polygons of fewer than 3 points removed")
     sieve.count("without_mask", packed.blank, "mask covers no pixel of the image")
     has_mask = ~packed.lacking

@@ -58,12 +58,16 @@ def sift_references(
         ids = np.array([alias.get(id_, id_) for id_ in ids.tolist()], dtype=np.int64)
     label, found = positions_in(np.array([category.id for category in categories], dtype=np.int64), ids)
     sieve.label = np.where(known & found, label, -1)
-    image_ids, ok, also = read_references(sieve.column("image_id"), images.keys, text=repair)
+    by_name = images.ids_by_name() if sieve.has_text("image_id") else None
+    image_ids, ok, also = read_references(sieve.column("image_id"), images.keys, text=repair, names=by_name)
     sieve.drop(ok & np.isin(image_ids, images.ambiguous), "of images whose id several images share")
     sieve.image, found = positions_in(images.columns["image_ids"], image_ids)
     unknown = ~(ok & found)
-    remedy = "" if repair else _reads_text(sieve.column("image_id"), unknown, images.keys)
-    sieve.drop(unknown, "of images that the file does not have", remedy)
+    for key, whose in (("image_id", "image"), ("category_id", "class")):
+        sieve.drop(_lacks(sieve.column(key)), f"without {key}", f"each object needs the id of its {whose}")
+    remedy = "" if repair else _reads_text(sieve.column("image_id"), unknown, images.keys, by_name)
+    one_off = _one_off(image_ids[ok], images.keys.ids[images.keys.ok])
+    sieve.drop(unknown, "of images that the file does not have", "; ".join(filter(None, (remedy, one_off))))
     remedy = "" if repair else _reads_text(sieve.column("category_id"), sieve.label < 0, category_keys, names)
     sieve.drop(sieve.label < 0, "of categories that the file does not have", remedy)
     as_text |= also
@@ -88,6 +92,27 @@ def _number(sieve: Sieve, keys: Keys, again: np.ndarray, as_text: np.ndarray, re
     new = np.flatnonzero((~keys.ok | again) & sieve.alive)
     sieve.ids[new] = free_ids(sieve.ids[keys.ok]) + np.arange(len(new))
     sieve.report = faults
+
+
+def _lacks(values: Column) -> np.ndarray:
+    """bool [N]: the row has nothing under a key."""
+    if isinstance(values, np.ndarray):
+        return np.zeros(len(values), dtype=bool)
+    return np.fromiter((value is None for value in values), dtype=bool, count=len(values))
+
+
+def _one_off(used: np.ndarray, known: np.ndarray) -> str:
+    """What is to be said where all images that annotations ask for would be there, were the ids one less or more."""
+    used = np.unique(used)
+    if len(used) < 2 or 2 * len(used) <= len(known):
+        return ""
+    if np.isin(used, known).all() or not any(np.isin(used - step, known).all() for step in (1, -1)):
+        return ""
+    own, theirs = (f"{ids.min()} to {ids.max()}" for ids in (known, used))
+    return (
+        f"the images have the ids {own}, the annotations ask for {theirs}: if they are one off, every object is in the "
+        "picture beside its own"
+    )
 
 
 def _reads_text(values: Column, bad: np.ndarray, keys: Keys, names: dict[str, int] | None = None) -> str:

@@ -88,10 +88,15 @@ class CropDataModule(CocoDataModule):
         apart = self._objects(self._rows()[1], varied=False)
         for start in range(0, len(apart), self.batch_size):
             places = range(start, min(start + self.batch_size, len(apart)))
-            yield default_collate([apart[Key(0, 0, place)] for place in places])
+            samples = [apart.sample(Key(0, 0, place)) for place in places]
+            if read := [sample for sample in samples if sample is not None]:
+                yield default_collate(read)
 
     def _objects(self, rows: np.ndarray, *, varied: bool = True) -> ObjectCrops:
-        return ObjectCrops(self.train_records, rows, self.crops, seed=self.seed, varied=varied, cams=self._cams())
+        cams, pixels = self._cams(), self.train_dataset.pixels
+        return ObjectCrops(
+            self.train_records, rows, self.crops, seed=self.seed, varied=varied, cams=cams, pixels=pixels
+        )
 
     def _cams(self) -> np.ndarray | None:
         """Of all training objects, found once: they depend on the boxes alone, not on how a crop is varied. Each
@@ -101,7 +106,8 @@ class CropDataModule(CocoDataModule):
             rows, strategy, shard = usable(records, ~records.crowd), self.trainer.strategy, self._shard()
             say(f"class activation maps of {len(rows)} objects by {self.cams.path}, once before the training")
             shared = {"shard": shard, "gather": strategy.all_gather} if shard[1] > 1 else {}
-            self._known_cams = self.cams.of_records(records, rows, strategy.root_device, **shared)
+            pixels, device = self.train_dataset.pixels, strategy.root_device
+            self._known_cams = self.cams.of_records(records, rows, device, pixels=pixels, **shared)
         return self._known_cams
 
     def _rows(self) -> tuple[np.ndarray, np.ndarray]:

@@ -76,7 +76,7 @@ class CocoDataset(Dataset):
         else:
             self.images, self.left_out = np.arange(len(records.image_ids)), {}
         # Shared memory: workers are other processes, and what they skip must be known here.
-        self._skipped = torch.zeros(len(self.images), dtype=torch.uint8)
+        self._skipped = torch.zeros(len(records.image_ids), dtype=torch.uint8)
         if on_bad == "skip":
             self._skipped.share_memory_()
 
@@ -91,7 +91,7 @@ class CocoDataset(Dataset):
     @property
     def skipped_files(self) -> list[Path]:
         """Image files that could not be read so far, by this process and its workers."""
-        return [self._name(int(self.images[i])) for i in self._skipped.nonzero().flatten().tolist()]
+        return [self._name(position) for position in self._skipped.nonzero().flatten().tolist()]
 
     def _name(self, position: int) -> Path:
         try:
@@ -107,7 +107,7 @@ class CocoDataset(Dataset):
         """
         key = key if isinstance(key, Key) else Key(0, 0, int(key))
         position = int(self.images[key.index])
-        pixels = self._read(key.index, position)
+        pixels = self.pixels(position)
         if pixels is None:
             return None
         target = self._target(position)
@@ -118,15 +118,19 @@ class CocoDataset(Dataset):
         image, target = self.transform(tv_tensors.Image(pixels), target, generator)
         return _plain(image).contiguous(), {name: _plain(value) for name, value in target.items()}
 
-    def _read(self, index: int, position: int) -> Tensor | None:
-        records = self.records
+    def pixels(self, position: int) -> Tensor | None:
+        """uint8 [3, H, W] of an image of the records; None where it is skipped.
+
+        Raises:
+            DataError: unreadable, with on_bad="error".
+        """
         try:
-            return read_image_of(records, position)
+            return read_image_of(self.records, position)
         except DataError as error:
             if self.on_bad == "error":
                 raise
-            if not self._skipped[index]:
-                self._skipped[index] = 1
+            if not self._skipped[position]:
+                self._skipped[position] = 1
                 self._tell(error)
             return None
 

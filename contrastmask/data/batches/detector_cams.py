@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,13 +56,16 @@ class DetectorCams:
         rows: np.ndarray,
         device: torch.device,
         *,
+        pixels: Callable[[int], Tensor | None] | None = None,
         shard: tuple[int, int] = (0, 1),
         gather: Callable[[Tensor], Tensor] = _of_one,
     ) -> np.ndarray:
-        """float16 ``[A, 7, 7]`` of all annotations; zeros but for those of ``rows``, each image read once.
+        """float16 ``[A, 7, 7]`` of all annotations; zeros but for those of ``rows``, each image read once. Zeros, too,
+        of images that are skipped.
 
         Args:
             rows: int64, ascending.
+            pixels: as of :class:`~contrastmask.data.batches.object_crops.ObjectCrops`.
             shard: number of this process and how many share the images; all of them must ask.
             gather: ``[…]`` of this process → ``[processes, …]`` of all, in their order, on the same device.
 
@@ -70,6 +74,7 @@ class DetectorCams:
             DataError: an image cannot be read.
         """
         self.check([category.name for category in records.categories])
+        read = pixels or partial(read_image_of, records)
         rank, processes = shard
         images, turn = np.unique(np.searchsorted(records.offsets, rows, side="right") - 1, return_inverse=True)
         parts = [rows[turn % processes == process] for process in range(processes)]
@@ -80,7 +85,9 @@ class DetectorCams:
             mine = parts[rank][start:end]
             boxes = torch.from_numpy(records.boxes[mine].astype(np.float32)).to(device)
             labels = torch.from_numpy(records.labels[mine]).to(device)
-            found[start:end] = self(read_image_of(records, image).to(device), boxes, labels)
+            image_pixels = read(image)
+            if image_pixels is not None:
+                found[start:end] = self(image_pixels.to(device), boxes, labels)
         cams = np.zeros((len(records.labels), 7, 7), np.float16)
         for part, maps in zip(parts, gather(found).cpu().numpy(), strict=True):
             cams[part] = maps[: len(part)]

@@ -19,6 +19,8 @@ A batch holds the same, stacked by torch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +32,7 @@ from torchvision.transforms.v2 import functional as F
 from contrastmask.data.batches.sampler import Key
 from contrastmask.data.images.read import read_image_of
 from contrastmask.data.records import Records
+from contrastmask.errors import DataError
 from contrastmask.model.crops.planes import near_as_bytes, neighbour_plane
 from contrastmask.model.crops.windows import cut_out, into_windows, mirrored_boxes, windows_of
 
@@ -58,6 +61,7 @@ class ObjectCrops(Dataset):
         seed: not negative.
         varied: False: each object as it is, whatever the key.
         cams: float16 ``[A, 7, 7]`` of all annotations; None: objects have none.
+        pixels: position of an image → uint8 ``[3, H, W]``, or None where it is to be skipped; None: read, or an error.
     """
 
     def __init__(
@@ -69,8 +73,9 @@ class ObjectCrops(Dataset):
         seed: int = 0,
         varied: bool = True,
         cams: np.ndarray | None = None,
+        pixels: Callable[[int], Tensor | None] | None = None,
     ) -> None:
-        self.cams = cams
+        self.cams, self._pixels = cams, pixels or partial(read_image_of, records)
         self.records, self.rows, self.seed = records, rows, seed
         self.options = options if varied else options._replace(jitter=0.0, box_noise=0.0, flip=0.0, colour=0.0)
 
@@ -78,15 +83,29 @@ class ObjectCrops(Dataset):
         return len(self.rows)
 
     def __getitem__(self, key: Key) -> dict[str, Any]:
-        """One object, varied by the key.
+        """One object, varied by the key; in place of one whose image is skipped the next one whose image is not.
 
         Raises:
-            DataError: its image cannot be read, or its mask cannot be decoded.
+            DataError: its image cannot be read, or all are skipped, or its mask cannot be decoded.
+        """
+        for step in range(len(self)):
+            sample = self.sample(key._replace(index=(key.index + step) % len(self)))
+            if sample is not None:
+                return sample
+        raise DataError("data.on_bad=skip leaves no image to learn from: not one can be read")
+
+    def sample(self, key: Key) -> dict[str, Any] | None:
+        """One object, varied by the key; None where its image is skipped.
+
+        Raises:
+            DataError: as above.
         """
         row, options = int(self.rows[key.index]), self.options
         rng = np.random.default_rng((self.seed, *key))
         records, image = self.records, self.records.image_of(row)
-        pixels = read_image_of(records, image)
+        pixels = self._pixels(image)
+        if pixels is None:
+            return None
         true_box = torch.from_numpy(records.boxes[row][None].copy())
         window = windows_of(_moved(true_box, options.jitter, rng), options.context)
         crop = cut_out(pixels, window, options.side, torch.tensor(options.fill))[0]

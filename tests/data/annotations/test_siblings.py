@@ -581,3 +581,42 @@ def test_a_model_made_what_has_a_score(tmp_path: Path) -> None:
     records = read(tmp_path, data)
     assert records.report.count("warning") == 0
     assert records.predicted.tolist() == [True, False, False]
+
+
+def test_images_by_file_name(tmp_path: Path) -> None:
+    rows = [row(1, image_id="1.jpg"), row(2, image_id="2.jpg"), row(3, image_id="9.jpg")]
+    with pytest.raises(DataError, match=r"images that the file does not have \(dog 3; ids 1, 2, 3\): data.repair=true"):
+        read(tmp_path, content(rows))
+    records = read(tmp_path, content(rows), repair=True)
+    assert records.ann_ids.tolist() == [1, 2]
+    assert records.image_ids[records.images_of(np.arange(2))].tolist() == [1, 2]
+    shared = content([row(1, image_id="1.jpg")], [image(1), image(2, file_name="1.jpg")])
+    assert len(read(tmp_path, shared, repair=True).ann_ids) == 0  # it may be either
+
+
+@pytest.mark.parametrize("key", ["image_id", "category_id"])
+def test_rows_that_refer_to_nothing_say_so(tmp_path: Path, key: str) -> None:
+    with pytest.raises(DataError, match=f"2 annotations, without {key} .*: each object needs the id of its"):
+        read(tmp_path, content([row(1), row(2, **{key: ...}), row(3, **{key: None})]))
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_image_numbers_that_may_be_one_off(tmp_path: Path, step: int) -> None:
+    images = [image(number) for number in range(1, 7)]
+    rows = [row(number, image_id=number + step) for number in range(1, 7)]
+    said = f"the images have the ids 1 to 6, the annotations ask for {1 + step} to {6 + step}: if they are one off"
+    with pytest.raises(DataError, match=said):
+        read(tmp_path, content(rows, images))
+    assert said in read(tmp_path, content(rows, images), repair=True).report.lines("dropped")[0]
+    with pytest.raises(DataError) as error:  # other numbers, too
+        read(tmp_path, content([*rows, row(9, image_id=70)], images))
+    assert "one off" not in str(error.value)
+
+
+def test_a_file_whose_masks_are_mostly_unreadable_is_warned_of(tmp_path: Path) -> None:
+    odd = [row(number, segmentation=[[1, 2, 3, 4, 5, 6, 7]]) for number in range(1, 5)]
+    said = "most segmentations of the file cannot be read"
+    records = read(tmp_path, content([*odd, row(5), row(6, segmentation=None), row(7, segmentation=[])]))
+    assert reasons(records, "warning")[said] == 4
+    few = read(tmp_path, content([*odd[:3], *[row(number) for number in range(5, 9)]]))
+    assert said not in reasons(few, "warning")

@@ -17,9 +17,9 @@ from tests.data.coco_rows import content, image, read, row
     [
         (row(7, image_id=55), r"images that the file does not have \(dog 1; id 7\)"),
         (row(7, image_id="1"), r"images that the file does not have \(dog 1; id 7\)"),
-        (row(7, image_id=...), r"images that the file does not have \(dog 1; id 7\)"),
+        (row(7, image_id=...), r"without image_id \(dog 1; id 7\)"),
         (row(7, category_id=2), r"categories that the file does not have \(id 7\)"),
-        (row(7, category_id=None), r"categories that the file does not have \(id 7\)"),
+        (row(7, category_id=None), r"without category_id \(id 7\)"),
         (row(7, bbox=...), r"without bbox \(dog 1; id 7\)"),
         (row(1), r"whose id occurred before \(dog 1; id 1\)"),
         (row(...), r"without an integer id \(dog 1; row 2\)"),

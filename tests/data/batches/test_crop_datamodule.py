@@ -199,3 +199,30 @@ def test_trust_in_predicted_masks_can_be_changed(root: Path) -> None:
     for changes in ({"reading": use, "predicted": 0}, {}):
         sizes = {len(batch["row"]) for batch in module_of(root, file, **changes).train_dataloader()}
         assert sizes == {4}
+
+
+@pytest.mark.filterwarnings("ignore:skipped")
+def test_objects_of_images_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    """Another object takes their place in a step; of those held out none does."""
+    write_tiny_coco(tmp_path, n_images=14, seed=1, name="train")
+    write_tiny_coco(tmp_path, n_images=3, seed=2, name="val")
+    module = module_of(tmp_path, on_bad="skip", held_out=0.3)
+    records = module.train_records
+    apart = [module.train_records.image_of(int(row)) for row in module._rows()[1]]
+    lost = [records.image_of(int(module._rows()[0][0])), apart[0]]
+    for image in lost:
+        records.file_path(image).write_bytes(b"no picture")
+    batches = list(module.train_dataloader())
+    seen = {records.image_of(int(row)) for batch in batches for row in batch["row"]}
+    assert seen
+    assert not seen & set(lost)
+    assert all(len(batch["row"]) == len(batches[0]["row"]) for batch in batches)
+    held = [records.image_of(int(row)) for batch in module.held_out_batches() for row in batch["row"]]
+    assert sorted(held) == sorted(image for image in apart if image not in lost)
+    assert sorted(module.train_dataset.skipped_files) == sorted(records.file_path(image) for image in set(lost))
+    with pytest.raises(DataError, match="png"):
+        list(module_of(tmp_path).train_dataloader())
+    for image in range(len(records.image_ids)):
+        records.file_path(image).write_bytes(b"no picture")
+    with pytest.raises(DataError, match="leaves no image to learn from"):
+        list(module.train_dataloader())
