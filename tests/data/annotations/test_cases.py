@@ -92,7 +92,7 @@ def test_val_without_masks_is_read() -> None:
         ("drawn-and-boxed-share-an-id", "1 annotation, whose id occurred before (kite 1; id 1)", "anew"),
         ("no-bbox", "12 annotations, without bbox (cat 4, dog 4, kite 4; ids 1, 2", "measures boxes on masks"),
         ("image-size-minus-one", "4 images, without positive integer height and width (ids 1, 2, 3, 4)", "pictures"),
-        ("merged-image-ids/", "4 images, whose id occurred before (ids 1, 2, 3, 4)", "drops all images of an id whose rows differ"),
+        ("merged-image-ids/", "4 images, whose id occurred before (ids 1, 2, 3, 4)", "of an id whose rows differ"),
         ("unused-root-category-same-name", "'cat' (id 0: 0 objects, id 1: 4 objects)", "empty_categories=drop"),
         ("bbox-two-corners", "12 annotations, box is two corners x1, y1, x2, y2, not", "repair=true reads the file's"),
         ("polygons-in-percent", "8 annotations, mask does not lie in its box: polygons are in perc", "repair=true"),
