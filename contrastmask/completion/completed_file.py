@@ -18,6 +18,7 @@ from pycocotools import mask as coco_mask
 from rich.console import Console
 from rich.progress import track
 
+from contrastmask.completion.boxes_apart import rows_apart
 from contrastmask.completion.image_sizes import settle_sizes
 from contrastmask.completion.options import CompletionOptions
 from contrastmask.completion.pieces import of_pieces
@@ -51,9 +52,10 @@ def write_completed(
 
     Returns:
         the summary (:func:`contrastmask.completion.summary.summarise`), ``check_learnt``: those of ``learnt`` that
-        ``check`` has; ``image_sizes``, images whose size in the file was not their masks'; ``unreadable``, file names
-        of images, and, with
-        ``form="polygons"``, ``run_lengths`` (:func:`contrastmask.completion.run_lengths.settle_run_lengths`).
+        ``check`` has; ``boxes_apart``, completed rows whose box is not one in pixels
+        (:func:`contrastmask.completion.boxes_apart.rows_apart`); ``image_sizes``, images whose size in the file was not
+        their masks'; ``unreadable``, file names of images, and, with ``form="polygons"``, ``run_lengths``
+        (:func:`contrastmask.completion.run_lengths.settle_run_lengths`).
 
     Raises:
         DataError: the file changed meanwhile, the file of true masks is of other annotations, or the disk is full.
@@ -90,6 +92,7 @@ def write_completed(
             rows[place]["segmentation"] = polygons
         summary["run_lengths"] = settle_run_lengths(rows, records, options.form_all)
     images = np.unique(records.images_of(np.array(completed, dtype=np.int64))).tolist()
+    summary["boxes_apart"] = rows_apart(rows, records, completed)
     summary["image_sizes"] = settle_sizes(content["images"], records, images)
     summary["unreadable"] = [records.file_name(i) for piece in pieces for i in piece["unreadable"]]
     write_whole(options.summary, json.dumps(summary, indent=1) + "\n")

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from contrastmask.completion.boxes_apart import ADVICE
 from contrastmask.completion.complete import complete
 from contrastmask.completion.learnt import words_on
 from contrastmask.completion.options import CompletionOptions
@@ -148,6 +149,9 @@ def _complete(config: PredictConfig, console: Console) -> int:
     for line in _account(summary, repaired=data.repair):
         console.print(line, markup=False, soft_wrap=True)
     console.print(_added(summary, config), markup=False, soft_wrap=True)
+    if apart := summary["boxes_apart"]:
+        said = f"warning: {apart} of these masks lie beside boxes in another form than pixels: {ADVICE}"
+        console.print(said, markup=False, soft_wrap=True)
     return _bad(console, summary["unreadable"]) or int(bool(set(summary["left"]) - ON_REQUEST))
 
 

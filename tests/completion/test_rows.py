@@ -250,3 +250,14 @@ def test_a_file_that_changes_meanwhile_is_not_overlooked(tmp_path: Path, monkeyp
     with pytest.raises(DataError, match=r"changed while .* nothing is written"):
         run(tmp_path, content([row(1), row(2, segmentation=None)]), late=True)
     assert not (tmp_path / "out.json").exists()
+
+
+def test_boxes_of_another_form_are_told_beside_new_masks(tmp_path: Path) -> None:
+    """They stay as they are: they are a person's, and the rows without a new mask have that form, too."""
+    shares = [10 / W, 10 / H, 20 / W, 20 / H]
+    rows = [row(1, bbox=shares), row(2, bbox=shares, image_id=2), row(3, bbox=shares, segmentation=None, image_id=2)]
+    summary, after = run(tmp_path, content(rows), repair=True)
+    assert (summary["completed"], summary["boxes_apart"]) == (1, 1)
+    assert [one["bbox"] for one in after["annotations"]] == [shares] * 3
+    plain = [row(1), row(2, image_id=2, segmentation=None, bbox=[40, 30, 20, 20])]  # over the edge: read as it is
+    assert run(tmp_path, content(plain), repair=True)[0]["boxes_apart"] == 0
