@@ -23,6 +23,7 @@ from contrastmask.data.annotations.load import load_annotations
 from contrastmask.data.reading import CHOICES
 from contrastmask.data.splits import RULES, SplitRule
 from contrastmask.errors import ConfigError, DataError
+from contrastmask.evaluation.boxes_given import DRAWN, LIKELY, are_the_truths
 from contrastmask.evaluation.coco_match import BACKENDS
 from contrastmask.evaluation.description import sentences
 from contrastmask.evaluation.results_file import ResultsFile, read_results
@@ -68,6 +69,16 @@ def judge(options: Namespace) -> tuple[dict[str, Any], list[str]]:
         notes.append(f"{truth.path} has changed since the run: the figures may be others than its own")
     found = read_results(asked.files, truth, asked.ids(truth), ignore_unknown=options.ignore_unknown)
     notes += found.notes
+    kinds = found.kinds
+    if asked.in_given_boxes:
+        if "mask" not in kinds:
+            raise DataError(
+                f"{paths[0]} drew masks into given boxes, and its detections.json is gone: nothing to judge"
+            )
+        kinds = ("mask",)
+        notes.append(DRAWN)
+    elif are_the_truths(found, truth):
+        notes.append(LIKELY)
     rule = SplitRule(options.split or "all", _names(options.base), _names(options.novel))
     classes, split, labels = asked.classes(truth, rule)
     foreign = np.flatnonzero(labels[found.places] < 0)
@@ -81,10 +92,10 @@ def judge(options: Namespace) -> tuple[dict[str, Any], list[str]]:
         split,
         classes=classes,
         image_ids=image_ids,
-        kinds=found.kinds,
+        kinds=kinds,
         backend=options.evaluator,
     )
-    return results, notes + said
+    return results | ({"in_given_boxes": True} if asked.in_given_boxes else {}), notes + said
 
 
 def _parser() -> Parser:

@@ -30,6 +30,7 @@ class Evaluated:
         reading: how the file was read. split_name: of the classes' two groups.
         base, novel: the model's classes, None where they are the file's and a rule tells the groups.
         sha256: of the truth as it was; "" where nobody knows. image_ids: of the images that were judged, None for all.
+        in_given_boxes: the run drew masks into the file's boxes, and found none.
     """
 
     files: list[Path]
@@ -41,6 +42,7 @@ class Evaluated:
     novel: list[Category] | None = None
     sha256: str = ""
     image_ids: list[Any] | None = field(default=None)
+    in_given_boxes: bool = False
 
     def ids(self, truth: Truth) -> list[Any]:
         """The id that the detections have for each place of the truth: a run's own where it has a class of that name,
@@ -83,7 +85,8 @@ def run_files(folder: Path) -> Evaluated:
             f"{folder} has no {' and no '.join(FILES.values())}: no evaluation of detections has ended there"
         )
     data = _read(folder / "data.json", json.loads)
-    settings = _read(folder / "resolved.yaml", yaml.safe_load).get("data") or {}
+    resolved = _read(folder / "resolved.yaml", yaml.safe_load)
+    settings, branch = (resolved.get(name) or {} for name in ("data", "mask_branch"))
     results = _read(folder / "results.json", json.loads) if (folder / "results.json").is_file() else {}
     try:
         split, val, truth = data["split"], data["val"], results.get("truth") or {}
@@ -101,6 +104,7 @@ def run_files(folder: Path) -> Evaluated:
             novel=novel,
             sha256=truth.get("sha256", ""),
             image_ids=truth.get("image_ids"),
+            in_given_boxes=branch.get("kind") == "crop",
         )
     except (KeyError, TypeError, AttributeError, ConfigError) as error:
         raise DataError(f"{folder}: data.json or resolved.yaml is not as a run writes it ({error!r})") from error

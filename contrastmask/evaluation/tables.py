@@ -20,7 +20,8 @@ def format_tables(results: dict[str, Any]) -> list[Table]:
 
     Args:
         results: from :func:`~contrastmask.evaluation.slices.evaluate`, and, under ``"given_boxes"``, from
-            :func:`~contrastmask.evaluation.slices.given_box_scores`; each part may lack.
+            :func:`~contrastmask.evaluation.slices.given_box_scores`; each part may lack. ``"in_given_boxes"``: the
+            masks of ``"mask"`` were drawn into given boxes.
 
     Returns:
         base / novel / all, then the classes that occur, then given boxes; percent, ``-`` where nothing was to judge,
@@ -52,7 +53,8 @@ def class_table(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
 def _groups(results: dict[str, Any], kinds: list[str]) -> Table:
     images = results["images"]
     part = "" if images["evaluated"] == images["of"] else f" of {images['of']}: partial, not comparable"
-    table = _table(f"Detection, {images['evaluated']} images{part}", ["", "classes"], list(METRICS))
+    what = "Masks in given boxes" if results.get("in_given_boxes") else "Detection"
+    table = _table(f"{what}, {images['evaluated']} images{part}", ["", "classes"], list(METRICS))
     for kind in kinds:
         for group in GROUPS:
             table.add_row(kind, group, *(_figure(results[kind][group][metric]) for metric in METRICS))

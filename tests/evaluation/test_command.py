@@ -107,6 +107,43 @@ def test_images_without_a_detection(
     assert alone["truth"]["image_ids"] == ids
 
 
+@pytest.mark.parametrize(("kind", "title"), [("crop", "Masks in given boxes, 12 images"), ("pyramid", "Detection, 12")])
+def test_boxes_that_a_run_was_given_are_no_detections(
+    kind: str, title: str, tmp_path: Path, tiny: TinyCoco, found: dict[str, Entries], capsys: pytest.CaptureFixture
+) -> None:
+    names = [category["name"] for category in tiny.content["categories"]]
+    val = {"annotations_file": str(tiny.annotations), "categories": tiny.content["categories"]}
+    split = {"name": "own", "base": names, "novel": []}
+    (tmp_path / "data.json").write_text(json.dumps({"split": split, "val": val}))
+    (tmp_path / "resolved.yaml").write_text(f"mask_branch: {{kind: {kind}}}\ndata: {{crowd: region}}")
+    for name, entries in (("detections.json", found["mask"]), ("detections_boxes.json", found["box"])):
+        (tmp_path / name).write_text(json.dumps(entries))
+    assert main(["evaluate", str(tmp_path), "-o", str(tmp_path / "again.json")]) == 0
+    results, said = json.loads((tmp_path / "again.json").read_text()), capsys.readouterr().out
+    assert title in said
+    assert same(results["mask"]["all"], figures(tiny.annotations, found["mask"], "mask"))
+    given = kind == "crop"
+    assert (("box" in results), results.get("in_given_boxes", False)) == (not given, given)
+    assert ("box" in results["per_class"]["cat"], "the boxes were given to this run" in said) == (not given, given)
+
+
+def test_other_tools_boxes_that_are_the_truths_own_are_told(
+    tmp_path: Path, tiny: TinyCoco, found: dict[str, Entries], capsys: pytest.CaptureFixture
+) -> None:
+    own = [
+        {
+            "score": 0.5,
+            "bbox": [round(side, 2) for side in row["bbox"]],
+            **{k: row[k] for k in ("image_id", "category_id")},
+        }
+        for row in tiny.content["annotations"]
+    ]
+    for entries, told in ((own, True), ([*own[1:], {**own[0], "bbox": [0, 0, 3, 3]}], False), (found["box"], False)):
+        judged(tmp_path, tiny, [entries])
+        assert ("every box is one of the truth's own" in capsys.readouterr().out) == told
+        (tmp_path / "out.json").unlink()
+
+
 def test_nothing_found_is_zero(tmp_path: Path, tiny: TinyCoco) -> None:
     results = judged(tmp_path, tiny, [[]])
     assert results["mask"]["all"]["AP"] == results["box"]["all"]["AP"] == 0.0
