@@ -4,6 +4,7 @@ the way out."""
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -67,8 +68,11 @@ def _unreadable(word: str, program: str) -> str:
         return f"{word}: a bracket is not closed. Lists are KEY=[a,b]; 'KEY=\"…\"' where a bracket belongs to a name"
     if value.count('"') % 2 or value.count("'") % 2:
         return f"{word}: a quote is not closed. 'KEY=\"…\"' where a quote belongs to a name"
-    inner = value.strip("\"'").replace("\\", "\\\\").replace('"', '\\"')
-    return f"{word} cannot be read: signs like ( ) [ ] {{ }} : = , in a value need quotes\n  '{key}=\"{inner}\"'"
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+        value = value[1:-1]
+    inner = value.replace("\\", "\\\\").replace('"', '\\"')
+    offered = shlex.quote(f'{key}="{inner}"')
+    return f"{word} cannot be read: signs like ( ) [ ] {{ }} : = , in a value need quotes\n  {offered}"
 
 
 def _no_choice(error: MissingConfigException) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from contrastmask.check import main as check
+from contrastmask.conf_folder import CONF
 from contrastmask.errors import ConfigError
 from contrastmask.programs import (
     audit_config,
@@ -238,3 +241,13 @@ def test_help_has_the_users_own_choices(tmp_path: Path, capsys: pytest.CaptureFi
     assert "seed: 7" in said
     assert "batch_size: 3" in said
     assert "$" not in said.replace("${", "")
+
+
+def test_the_words_that_are_offered_survive_a_shell() -> None:
+    word = "data.root=/a = b, [c] 'd' \"e\""
+    with pytest.raises(ConfigError) as error:
+        composed("train", [word])
+    [offered] = shlex.split(str(error.value).splitlines()[-1])
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        read = compose("train", [offered])
+    assert OmegaConf.to_container(read)["data"]["root"] == word.partition("=")[2]
