@@ -53,18 +53,12 @@ class Pages:
         )
 
     @property
-    def suspected(self) -> bool:
-        """Whether the file says of any mask how likely it is wrong."""
-        return bool((self.objects.suspicion >= 0).any())
-
-    @property
     def first(self) -> Wish:
         """What a new window asks for."""
-        by_model = not self.suspected and self.objects.predicted.any()
         return Wish(
-            self.options.order or ("suspicion" if self.suspected else "confidence"),
+            self.options.order or ("suspicion" if self.objects.suspected else "confidence"),
             self.options.reverse,
-            source=self.options.source or ("model" if by_model else "all"),
+            source=self.objects.source(self.options.source),
         )
 
     def page(self) -> str:
@@ -73,7 +67,7 @@ class Pages:
         return self.templates.get_template("page.html").render(
             file=self.options.annotations.name,
             wish=self.first,
-            orders=ORDERS if self.suspected else [order for order in ORDERS if order != "suspicion"],
+            orders=ORDERS if objects.suspected else [order for order in ORDERS if order != "suspicion"],
             sources=SOURCES,
             states=STATES,
             classes=objects.records.class_names,
@@ -126,7 +120,7 @@ class Pages:
 
     def finish(self) -> str:
         """Write the file; what was written."""
-        return told(finish(self.options, self.source, self.decisions), self.options.target)
+        return told(finish(self.options, self.source, self.objects, self.decisions), self.options.target)
 
     def picture(self, place: int, name: str) -> bytes:
         """A view's part of the object's image, as JPEG."""

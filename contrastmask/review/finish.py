@@ -18,6 +18,7 @@ from contrastmask.errors import ConfigError, DataError
 from contrastmask.files.lock import held
 from contrastmask.files.whole_file import whole_file, write_json
 from contrastmask.review.decisions import Decisions
+from contrastmask.review.objects import Objects, read_objects
 from contrastmask.review.options import ReviewOptions
 from contrastmask.review.states import ACCEPTED, PENDING, REJECTED, SKIPPED, STATES, initial_states
 
@@ -29,7 +30,8 @@ def finish_alone(options: ReviewOptions) -> dict[str, Any]:
     """Write the result of the decisions that lie on the disk, without a page; its summary.
 
     Raises:
-        DataError: nothing has been decided, a page of the same review is open, or as :func:`finish`.
+        DataError: nothing has been decided, a page of the same review is open, the file cannot be read so, or as
+            :func:`finish`.
         ConfigError: as :func:`finish`.
     """
     with held(options.target):
@@ -38,20 +40,22 @@ def finish_alone(options: ReviewOptions) -> dict[str, Any]:
             raise DataError(f"nothing has been decided yet: there is no {options.journal}")
         decisions = Decisions(options.journal, source.digest, initial_states(source.rows()))
         try:
-            return finish(options, source, decisions)
+            return finish(options, source, read_objects(options, source), decisions)
         finally:
             decisions.close()
 
 
-def finish(options: ReviewOptions, source: SourceFile, decisions: Decisions) -> dict[str, Any]:
+def finish(options: ReviewOptions, source: SourceFile, objects: Objects, decisions: Decisions) -> dict[str, Any]:
     """Write ``options.target`` and a summary beside it, each whole or not at all; the journal stays.
 
     An accepted mask's row says ``segmentation_review: accepted``. A rejected mask's row says ``rejected``, has an empty
     segmentation and the area of its box; the mask and its marks are kept under ``segmentation_rejected``.
 
     Returns:
-        the summary: ``rows`` of the file; ``accepted``, ``rejected``, ``skipped``, ``pending``: rows that have or had a
-        mask; ``accepted_rows``, ``rejected_rows`` by place, from 0; ``rejected_ids``; ``per_class``.
+        the summary: ``rows`` of the file; ``accepted``, ``rejected``, ``skipped``: rows of the file of which that was
+        said, now or in an earlier review; ``pending``: the masks that this review asks about (``options.source``) and
+        of which nothing was said, as its page counts them; ``accepted_rows``, ``rejected_rows`` by place, from 0;
+        ``rejected_ids``; ``per_class``.
 
     Raises:
         DataError: the file changed meanwhile, or the disk is full.
@@ -62,7 +66,7 @@ def finish(options: ReviewOptions, source: SourceFile, decisions: Decisions) -> 
         content = source.content()
         rows = content["annotations"]
         initial, state = initial_states(rows), decisions.state
-        summary = _summary(options, content, state)
+        summary = _summary(options, content, objects, state)
         for place in (state != initial).nonzero()[0].tolist():
             if state[place] == ACCEPTED:
                 _mark(rows[place], STATES[ACCEPTED])
@@ -123,13 +127,14 @@ def _take_out(row: dict[str, Any]) -> None:
     _mark(row, STATES[REJECTED])
 
 
-def _summary(options: ReviewOptions, content: dict[str, Any], state: Any) -> dict[str, Any]:
+def _summary(options: ReviewOptions, content: dict[str, Any], objects: Objects, state: Any) -> dict[str, Any]:
     names = {c.get("id"): c.get("name") for c in content["categories"] if isinstance(c, dict)}
+    asked = set(objects.records.rows[objects.of_source(objects.source(options.source))].tolist())
     per_class: dict[str, Counter[str]] = {}
     places: dict[int, list[int]] = {s: [] for s in (PENDING, ACCEPTED, REJECTED, SKIPPED)}
     for place, (row, said) in enumerate(zip(content["annotations"], state.tolist(), strict=True)):
         region = options.crowd == "region" and isinstance(row, dict) and flags([row.get("iscrowd")])[0][0]
-        if isinstance(row, dict) and (said != PENDING or row.get("segmentation")) and not region:
+        if isinstance(row, dict) and (said != PENDING or place in asked) and not region:
             places[said].append(place)
             category = row.get("category_id")
             name = str(names.get(category if isinstance(category, (int, float, str)) else None))

@@ -66,6 +66,19 @@ class Objects:
         """bool [A], a model made the mask."""
         return self.records.predicted
 
+    @property
+    def suspected(self) -> bool:
+        """Whether the file says of any mask how likely it is wrong."""
+        return bool((self.suspicion >= 0).any())
+
+    def source(self, wanted: str | None) -> str:
+        """Whose masks are asked about first: as wanted, else the model's where the file has any and suspects none."""
+        return wanted or ("model" if not self.suspected and self.predicted.any() else "all")
+
+    def of_source(self, source: str) -> np.ndarray:
+        """bool [A], masks that can be asked about, of one of ``SOURCES``."""
+        return self.shown if source == "all" else self.shown & (self.predicted == (source == "model"))
+
     def at(self, place: Any) -> int:
         """Position of a row that can be asked about.
 

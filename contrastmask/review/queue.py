@@ -104,11 +104,9 @@ class Queue:
     def matching(self, wish: Wish) -> np.ndarray:
         """bool [count of rows]: the row is among what is asked for."""
         objects = self.objects
-        chosen = objects.shown.copy()
+        chosen = objects.of_source(wish.source).copy()
         if wish.label >= 0:
             chosen &= objects.records.labels == wish.label
-        if wish.source != "all":
-            chosen &= objects.predicted == (wish.source == "model")
         if (wish.low, wish.high) != (0, 1):
             chosen &= (objects.confidence >= wish.low) & (objects.confidence <= wish.high)
         found = np.zeros(objects.count, dtype=bool)

@@ -150,7 +150,7 @@ def test_a_round_of_decisions(tmp_path: Path) -> None:
     assert "Everything is decided" in text
     assert shown(asked.look(source="all")[1]) == (1, 0)
     status, text, _ = asked.ask("finish", {})
-    assert (status, text) == (200, f"5 accepted, 2 rejected, 0 skipped, 1 pending: {tmp_path / 'out.reviewed.json'}")
+    assert (status, text) == (200, f"5 accepted, 2 rejected, 0 skipped, 0 pending: {tmp_path / 'out.reviewed.json'}")
     assert (
         json.loads((tmp_path / "out.reviewed.json").read_text())["annotations"][1]["segmentation_review"] == "accepted"
     )

@@ -12,6 +12,7 @@ from contrastmask.files.lock import held
 from contrastmask.review import finish as room
 from contrastmask.review.finish import finish, finish_alone, told
 from contrastmask.review.options import ReviewOptions
+from contrastmask.review.queue import Queue, Wish
 from contrastmask.review.states import ACCEPTED, REJECTED, SKIPPED
 from tests.completion.filled_boxes import QUIET, FilledBoxes
 from tests.data.coco_rows import TRIANGLE
@@ -67,6 +68,21 @@ def test_the_reviewed_file(tmp_path: Path) -> None:
     assert options.journal.exists()
 
 
+@pytest.mark.parametrize(("source", "pending"), [(None, 6), ("model", 6), ("person", 1), ("all", 7)])
+def test_what_nobody_is_asked_about_is_not_pending(tmp_path: Path, source: str | None, pending: int) -> None:
+    """What is closed with, what lies in the summary and what the page counts is the same."""
+    options = write(tmp_path, source=source)
+    first, objects, decisions = opened(options)
+    decisions.decide([PLACES[0]], ACCEPTED, "w")
+    queue = Queue(objects, decisions, 0)
+    assert queue.counts(Wish("file", source=objects.source(source)))["pending"] == pending
+    summary = finish(options, first, objects, decisions)
+    decisions.close()
+    assert (summary["pending"], summary["accepted"]) == (pending, 1)
+    assert sum(counts.get("pending", 0) for counts in summary["per_class"].values()) == pending
+    assert finish_alone(options) == summary
+
+
 def test_completion_goes_on_from_it(tmp_path: Path) -> None:
     from contrastmask.completion.complete import complete
     from contrastmask.completion.options import CompletionOptions
@@ -95,9 +111,9 @@ def test_completion_goes_on_from_it(tmp_path: Path) -> None:
 def test_a_result_of_its_own_is_replaced_and_nobody_elses(tmp_path: Path) -> None:
     options = reviewed(tmp_path)
     finish_alone(options)
-    source, _, decisions = opened(options)
+    source, objects, decisions = opened(options)
     decisions.decide([5], ACCEPTED, "w", 0)
-    assert finish(options, source, decisions)["accepted"] == 3
+    assert finish(options, source, objects, decisions)["accepted"] == 3
     decisions.close()
     first = options.target.read_text()
     options.target.write_text(first + " ")  # somebody worked on it
@@ -124,10 +140,10 @@ def test_what_cannot_be_finished(tmp_path: Path) -> None:
     with held(options.target), pytest.raises(DataError, match="being written by process"):
         finish_alone(options)
     options = reviewed(tmp_path)
-    source, _, decisions = opened(options)
+    source, objects, decisions = opened(options)
     options.annotations.write_text(options.annotations.read_text() + " ")
     with pytest.raises(DataError, match="changed while"):
-        finish(options, source, decisions)
+        finish(options, source, objects, decisions)
     assert not options.target.exists()
     decisions.close()
     with pytest.raises(DataError, match="another state of the annotation file"):
@@ -146,7 +162,7 @@ def test_a_second_review_begins_with_what_the_first_one_said(tmp_path: Path) -> 
     assert decisions.state.tolist() == [2, 1, 2, 0, 1, 0, 0, 0, 2, 0]
     assert objects.shown.sum() == 5  # nothing to look at where a mask was taken out
     decisions.decide([1], REJECTED, "w", 0)
-    finish(options, source, decisions)
+    finish(options, source, objects, decisions)
     second = json.loads(options.target.read_text())["annotations"]
     assert (second[1]["segmentation"], second[1]["segmentation_review"]) == ([], "rejected")
     assert second[4]["segmentation_review"] == "accepted"
