@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -137,12 +138,18 @@ def _listed(lines: Sequence[str]) -> list[str]:
 
 
 def command(program: str, words: str, why: str = "") -> str:
-    """A line to be copied, as this installation starts its programs; ``why`` behind it as a comment."""
-    why = why and f"   # {why}"
-    if CHECKOUT is None:
-        return f"contrastmask {program} {words}{why}"
-    starts = {name: f"python {name}.py" for name in ("train", "test", "predict")}
-    start = starts.get(
-        program, "python -m contrastmask.report" if program == "report" else f"python -m contrastmask {program}"
-    )
-    return f"{start} {words}{why}"
+    """A line to be copied, as this installation starts its programs from this folder; ``why`` behind it
+    as a comment."""
+    return f"{_start(program)} {words}" + (why and f"   # {why}")
+
+
+def _start(program: str) -> str:
+    inside = Path.cwd().resolve() == CHECKOUT
+    if CHECKOUT is None or (not inside and Path(sys.argv[0]).stem == "contrastmask"):
+        return f"contrastmask {program}"
+    if program in ("train", "test", "predict"):
+        script = f"{program}.py"
+        return f"python {script if inside else shlex.quote(str(CHECKOUT / script))}"
+    # a script finds the package beside itself, a module from elsewhere does not
+    beside = "" if inside else f"PYTHONPATH={shlex.quote(str(CHECKOUT))} "
+    return f"{beside}python -m contrastmask{'.' if program == 'report' else ' '}{program}"

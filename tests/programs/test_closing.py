@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from omegaconf import DictConfig
 
 from contrastmask.programs import closing, predict_config
-from contrastmask.programs.closing import what_next
+from contrastmask.programs.closing import command, what_next
 from contrastmask.programs.config import typed
 from contrastmask.programs.incomplete import Incomplete
 from tests.composing import composed
@@ -89,3 +92,26 @@ def test_a_crop_branch_and_the_detector_beside_it(tmp_path: Path, monkeypatch: p
     told = hints(tmp_path, monkeypatch, "experiment=complete", seer, finds_boxes=False, lacking=file)
     for words in (told["test"], told["predict"], told["complete"]):
         assert {"ckpt_path=seer.ckpt", f"crops={mine}"} <= set(words)
+
+
+@pytest.mark.parametrize(
+    ("program", "inside"),
+    [("train", "python train.py"), ("predict", "python predict.py"), ("report", "python -m contrastmask.report"),
+     ("review", "python -m contrastmask review")],
+)  # fmt: skip
+def test_a_line_starts_its_program_where_it_is_printed(
+    program: str, inside: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["main/train.py"])
+    monkeypatch.chdir(closing.CHECKOUT)
+    assert command(program, "x", "why") == f"{inside} x   # why"
+    monkeypatch.chdir(tmp_path)
+    line = command(program, "--help").replace("python ", f"{shlex.quote(sys.executable)} ", 1)
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(line, shell=True, cwd=tmp_path, env=bare, capture_output=True, text=True)
+    assert (done.returncode, program in done.stdout) == (0, True), done.stderr
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/contrastmask", program])
+    assert command(program, "x") == f"contrastmask {program} x"
+    monkeypatch.setattr(closing, "CHECKOUT", None)
+    monkeypatch.setattr(sys, "argv", ["-c"])
+    assert command(program, "x") == f"contrastmask {program} x"
