@@ -11,6 +11,7 @@ from contrastmask.data.columns import blocks
 from contrastmask.data.segmentation.check import SOUND, Packed
 from contrastmask.data.segmentation.rle import part, read_runs
 
+MOST_PIXELS = 2**29  # that are drawn: outlines may reach far beyond their image
 MIGHT_FILL = 0.99  # of the box, by the sum of the polygons' areas
 
 
@@ -54,6 +55,8 @@ def mask_extents(packed: Packed, heights: np.ndarray) -> Extents:
 def _once(polygons: list[list[float]], box: np.ndarray) -> float:
     """0..1, the polygons' common area over the sum of theirs, by the pixels that they cover in their box."""
     width, height = np.ceil(box[2:] - np.floor(box[:2])).astype(np.int64).tolist()
+    if width * height >= MOST_PIXELS:
+        return 1.0
     moved = [(np.reshape(polygon, (-1, 2)) - np.floor(box[:2])).ravel() for polygon in polygons]
     runs = coco_mask.frPyObjects(moved, height, width)
     total = coco_mask.area(runs).sum()

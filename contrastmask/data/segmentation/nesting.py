@@ -15,7 +15,8 @@ from contrastmask.data.segmentation.outlines import following, measure_polygons
 SLACK = 1.0  # px that an inner outline may lie outside: both are rounded or simplified
 TINY = 1.0  # px²; what is smaller is a slip of the hand
 LESS = 1e-6  # share by which an inner polygon is smaller at least: the same one twice lies in neither
-MOST = 0.5  # of an inner outline's corners and edges' centres that are inside, and not merely beside the other's edge
+LOOKED_AT = 128  # places of an inner outline
+MOST = 0.5  # of these that are inside, and not merely beside the other's edge
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,8 @@ def nesting(coordinates: np.ndarray, polygons: np.ndarray, rows: np.ndarray) -> 
     measured, outlines = measure_polygons(coordinates, polygons), _Outlines(coordinates, polygons // 2)
     around: dict[int, int] = {}  # each polygon's smallest one around it
     for outer, inner in _boxed(row, measured):
-        for corners in (1, None):
-            kept = outlines.inside(outer, inner, corners)
+        for looked_at in (1, LOOKED_AT):  # most pairs are told apart by one corner
+            kept = outlines.inside(outer, inner, looked_at)
             outer, inner = outer[kept], inner[kept]
         for one, other in zip(outer.tolist(), inner.tolist(), strict=True):
             if other not in around or measured[one, 0] < measured[around[other], 0]:
@@ -124,37 +125,36 @@ class _Outlines:
         first, last = offsets[:-1], offsets[1:] - 1
         self.ends = np.stack([following(values, first, last) for values in self.corners.T], axis=1)
 
-    def inside(self, outer: np.ndarray, inner: np.ndarray, corners: int | None) -> np.ndarray:
-        """bool [K]: the inner polygon lies in the outer one, by its first corners or by the whole outline.
+    def inside(self, outer: np.ndarray, inner: np.ndarray, looked_at: int) -> np.ndarray:
+        """bool [K]: the inner polygon lies in the outer one.
 
         Args:
-            outer, inner: int64 [K], polygons. corners: that are looked at, and none of the edges' centres; None: all.
+            outer, inner: int64 [K], polygons. looked_at: of the inner one's corners and edges' centres, in equal steps
+                around it, at most so many.
         """
-        result = np.zeros(len(outer), dtype=bool)
-        points = np.diff(self.offsets)[inner] * 2 if corners is None else np.full(len(inner), corners)
-        edges = np.diff(self.offsets)[outer]
-        for block in blocks(offsets_of(points * edges)):
-            within, near = self._tested(outer[block], inner[block], points[block], edges[block], corners is not None)
-            starts = offsets_of(points[block])[:-1]
-            result[block] = np.logical_and.reduceat(within | near, starts)
-            if corners is None:
-                result[block] &= np.add.reduceat(within, starts, dtype=np.int64) >= MOST * points[block]
-        return result
+        if len(outer) == 0:
+            return np.zeros(0, dtype=bool)
+        there = 2 * np.diff(self.offsets)[inner]
+        points = np.minimum(there, looked_at)
+        starts, pair = offsets_of(points)[:-1], np.repeat(np.arange(len(points)), points)
+        number = (np.arange(len(pair)) - starts[pair]) * there[pair] // points[pair]
+        corner = self.offsets[inner][pair] + number // 2
+        centre = (self.corners[corner] + self.ends[corner]) / 2
+        point = np.where(number[:, None] % 2 == 1, centre, self.corners[corner])
+        within, near = np.zeros((2, len(point)), dtype=bool)
+        polygon = outer[pair]
+        for block in blocks(offsets_of(np.diff(self.offsets)[polygon])):
+            within[block], near[block] = self._tested(point[block], polygon[block])
+        enough = np.add.reduceat(within, starts, dtype=np.int64) >= MOST * points
+        return np.logical_and.reduceat(within | near, starts) & (enough | (points == 1))
 
-    def _tested(
-        self, outer: np.ndarray, inner: np.ndarray, points: np.ndarray, edges: np.ndarray, corners: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Of each point of each pair, in a row: bool, inside the outer polygon; bool, within `SLACK` of its edges."""
-        number = np.arange(points.sum()) - np.repeat(offsets_of(points)[:-1], points)
-        corner = np.repeat(self.offsets[inner], points) + (number if corners else number // 2)
-        centre = np.zeros(len(number), dtype=bool) if corners else number % 2 == 1
-        point = np.where(centre[:, None], (self.corners[corner] + self.ends[corner]) / 2, self.corners[corner])
-
-        per_point = np.repeat(edges, points)
-        starts = offsets_of(per_point)[:-1]
-        edge = np.arange(per_point.sum()) + np.repeat(np.repeat(self.offsets[outer], points) - starts, per_point)
+    def _tested(self, point: np.ndarray, polygon: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """bool [Q], inside the polygon; bool [Q], within `SLACK` of its edges; of points float64 [Q, 2]."""
+        edges = np.diff(self.offsets)[polygon]
+        starts = offsets_of(edges)[:-1]
+        edge = np.arange(edges.sum()) + np.repeat(self.offsets[polygon] - starts, edges)
         (x, y), (from_x, from_y), (to_x, to_y) = (
-            values.T for values in (np.repeat(point, per_point, axis=0), self.corners[edge], self.ends[edge])
+            values.T for values in (np.repeat(point, edges, axis=0), self.corners[edge], self.ends[edge])
         )
         along_x, along_y = to_x - from_x, to_y - from_y
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
@@ -89,6 +91,17 @@ def test_many_objects_and_long_outlines_agree_with_pixels() -> None:
             assert holes[small] == inside
             told[inside] += 1
     assert min(told) > 50
+
+
+def test_long_outlines_take_little_memory() -> None:
+    """Of two million pairs of corner and edge at once each number would take megabytes."""
+    angle = np.linspace(0, 2 * np.pi, 20_000, endpoint=False)
+    circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    parts = [(500 + radius * circle).ravel() for radius in (400, 300, 200)]
+    tracemalloc.start()
+    assert holes_of(parts) == [0, 1, 0]
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
 
 
 def test_holes_are_cut_out_and_islands_stay() -> None:
