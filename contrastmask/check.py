@@ -96,14 +96,17 @@ def main(arguments: list[str]) -> int:
     if "val" in subsets.records:
         reports.append(_print_figures(console, config, overrides, subsets, load))
     skip = config.data.on_bad == "skip"
-    bad = any(side.bad for side in looked)
+    bad = sum(side.bad for side in looked)
     if bad:
         console.print(cannot_be_used(looked, skip=skip), markup=False, soft_wrap=True)
-    else:
-        warnings = sum(len(report.lines("warning")) for report in reports)
-        ask = f"; {warnings} warning{'s' * (warnings > 1)} above: look at {'them' if warnings > 1 else 'it'} first"
-        console.print(f"ready to train{'' if images else ', images not looked at'}{ask if warnings else ''}")
-    return 1 if bad and not skip else 0
+    if bad and (not skip or any(side.lost for side in looked)):
+        return 0 if skip else 1
+    warnings = sum(len(report.lines("warning")) for report in reports)
+    ask = f"; {warnings} warning{'s' * (warnings > 1)} above: look at {'them' if warnings > 1 else 'it'} first"
+    without = f" without {f'these {bad} image files' if bad > 1 else 'this image file'}" if bad else ""
+    not_seen = "" if images else ", images not looked at"
+    console.print(f"ready to train{without}{not_seen}{ask if warnings else ''}", soft_wrap=True)
+    return 0
 
 
 def _words(arguments: list[str]) -> tuple[list[str], bool]:

@@ -47,6 +47,9 @@ def test_bad_images_are_listed_and_make_the_status(tmp_path, capsys: pytest.Capt
     assert f"{tmp_path}/val/000107.png: the image file does not exist\n" in said
     assert "2 image files" in said
     assert main([*data, "data.on_bad=skip"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[-2] == "2 image files cannot be used"
+    assert said[-1].startswith("ready to train without these 2 image files")
     assert main([*data, "--no-images"]) == 0
 
 
