@@ -59,7 +59,7 @@ def cannot_be_used(looked: list[LookedAt], *, skip: bool) -> str:
         skip: whether these images are left out already.
     """
     bad = sum(side.bad for side in looked)
-    ways = [side.fault.way for side in looked if side.fault]
+    ways = [side.fault.way for side in looked if side.fault and side.fault.way]
     if not skip and not any(side.lost for side in looked):
         ways.append(f"data.on_bad=skip leaves {'it' if bad == 1 else 'them'} out")
     return "; ".join([f"{bad} image file{'s' * (bad != 1)} cannot be used", *dict.fromkeys(ways)])

@@ -178,11 +178,11 @@ def _way_out(root: Path, name: str) -> str:
             return f"data.strip_path={number} finds {found}"
     if found := _by_its_end(root, name):
         return f"data.strip_path=auto finds {found}"
-    found = _of_other_ending(root, name)
+    found = of_other_ending(root, name)
     return f"{found} does: if it is this one, `file_name` needs its ending" if found else ""
 
 
-def _of_other_ending(root: Path, name: str) -> str | None:
+def of_other_ending(root: Path, name: str) -> str | None:
     """The one picture of this name but for what follows its last dot, or with an ending where it has none."""
     parts = parts_of(name)
     if not parts or not _is_inside(name):

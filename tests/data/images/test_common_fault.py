@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from contrastmask.check import main
+from contrastmask.data.images.common_fault import common_fault
+from contrastmask.data.images.findings import look_at
 from contrastmask.data.images.read import read_image_of
 from contrastmask.errors import DataError
 from tests.data.coco_rows import H, W, content, image, read, reasons, row
@@ -103,3 +105,53 @@ def test_leaving_out_is_offered_where_images_are_left(tmp_path: Path, capsys: py
         file.write_bytes(b"")
     assert main(data) == 1
     assert capsys.readouterr().out.rstrip().endswith(f"{1 + len(others)} image files cannot be used")
+
+
+def fault_of(root: Path, pictures: dict[str, tuple[int, int]], names: list[str]) -> str:
+    """Line and way out of a file of images H × W, given the pictures that are there, by name: height and width."""
+    for name, size in pictures.items():
+        Image.fromarray(np.zeros((*size, 3), dtype=np.uint8)).save(root / name)
+    rows = [image(i, file_name=name) for i, name in enumerate(names, 1)]
+    records = read(root, content([row()], rows))
+    fault = common_fault(records, [look_at(records, i) for i in range(len(names))])
+    assert fault is None or len(fault.images) == len(names)
+    return f"{fault.line}; {fault.way}" if fault else ""
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ((H // 2, W // 2), ("have 0.5 times the width and height", "no setting scales")),
+        ((H, W + 1), ("a pixel larger or smaller", "write their sizes into the file's `width`")),
+    ],
+)
+def test_sizes_that_all_differ_alike_are_one_reason(
+    tmp_path: Path, size: tuple[int, int], said: tuple[str, str]
+) -> None:
+    found = fault_of(tmp_path, {"1.jpg": size, "2.jpg": size}, ["1.jpg", "2.jpg"])
+    assert all(part in found for part in ("2 images", *said))
+
+
+def test_sizes_that_differ_each_by_its_own_have_nothing_in_common(tmp_path: Path) -> None:
+    assert fault_of(tmp_path, {"1.jpg": (H * 2, W), "2.jpg": (H, W * 3)}, ["1.jpg", "2.jpg"]) == ""
+
+
+def test_another_ending_is_one_reason(tmp_path: Path) -> None:
+    found = fault_of(tmp_path, {"1.jpg": (H, W), "2.jpeg": (H, W)}, ["1.png", "2.png"])
+    assert "2 images, whose file_name ends in .png and the file beside in .jpeg or .jpg" in found
+    assert "every `file_name` needs its file's ending" in found
+
+
+def test_missing_files_are_one_line_with_names_and_folder(tmp_path: Path) -> None:
+    found = fault_of(tmp_path, {}, [f"{i}.jpg" for i in range(4)])
+    assert f"4 images, whose files are not in {tmp_path}: '0.jpg', '1.jpg', '2.jpg', …" in found
+
+
+def test_links_that_lead_out_keep_their_own_way(tmp_path: Path) -> None:
+    outside, root = tmp_path / "outside", tmp_path / "root"
+    outside.mkdir()
+    root.mkdir()
+    for name in ("1.jpg", "2.jpg"):
+        (outside / name).touch()
+        (root / name).symlink_to(outside / name)
+    assert fault_of(root, {}, ["1.jpg", "2.jpg"]) == ""
