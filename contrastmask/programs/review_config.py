@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 
 from contrastmask.checkpoints.ranges import at_least, between, check_ranges
-from contrastmask.data.images.rules import ImageRules
 from contrastmask.programs.key_names import checked_object
+from contrastmask.programs.predict_config import FileConfig
 from contrastmask.review.options import ReviewOptions
 
 
 @dataclass
-class ReviewDataConfig:
-    """Files of COCO format."""
+class ReviewDataConfig(FileConfig):
+    """Files of COCO format, and how they are read."""
 
     annotations: str = MISSING
     images: str = MISSING
     before: str | None = None
-    repair: bool = False
-    crowd: str = "region"
-    nested: str = "part"
-    strip_path: Any = 0
-    follow_links: bool = False
-    exif: str = "auto"
-    bit_depth: Any = 16
 
 
 @dataclass
@@ -56,10 +48,7 @@ class ReviewConfig:
             Path(data.images),
             **{name: None if path is None else Path(path) for name, path in paths.items()},
             **{name: getattr(self, name) for name in ("order", "reverse", "seed", "source", "overwrite")},
-            repair=data.repair,
-            crowd=data.crowd,
-            nested=data.nested,
-            image_rules=ImageRules(**{rule.name: getattr(data, rule.name) for rule in fields(ImageRules)}),
+            **data.rules,
         )
 
 

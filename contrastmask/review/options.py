@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contrastmask.data.images.rules import PLAIN, ImageRules
-from contrastmask.data.reading import Reading
+from contrastmask.data.reading import RULES, Reading
 from contrastmask.errors import ConfigError
 from contrastmask.files.outputs import require_outputs
 
@@ -27,7 +27,8 @@ class ReviewOptions:
         reverse: the last first. seed: of the random order.
         source: whose masks are asked about first, one of ``SOURCES``; None: the model's where the file has any.
         overwrite: finishing replaces a file that it has not written itself.
-        repair, crowd, nested: as :class:`contrastmask.data.reading.Reading`.
+        repair, crowd, rectangles, nested, duplicates, empty_categories: as
+            :class:`contrastmask.data.reading.Reading`; what the reading leaves out is not asked about.
         image_rules: how image files are found and read.
 
     Raises:
@@ -45,7 +46,10 @@ class ReviewOptions:
     overwrite: bool = False
     repair: bool = False
     crowd: str = "region"
+    rectangles: str = "mask"
     nested: str = "part"
+    duplicates: str = "keep"
+    empty_categories: str = "keep"
     image_rules: ImageRules = PLAIN
 
     def __post_init__(self) -> None:
@@ -61,7 +65,7 @@ class ReviewOptions:
     @property
     def reading(self) -> Reading:
         """How the file is read: a mask counts, whoever made it."""
-        rules = {name: getattr(self, name) for name in ("repair", "crowd", "nested")}
+        rules = {name: getattr(self, name) for name in RULES}
         return Reading(**rules, predicted_masks="use", **vars(self.image_rules))
 
     @property

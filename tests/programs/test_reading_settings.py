@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
+from contrastmask.data.images.rules import ImageRules
+from contrastmask.data.reading import RULES, Reading
 from contrastmask.programs import audit_config
 from contrastmask.programs.audit import audit
+from contrastmask.programs.audit_config import AuditConfig
 from contrastmask.programs.closing import data_words, reading_words
 from contrastmask.programs.config import DataConfig, typed
-from contrastmask.programs.predict_config import PredictDataConfig
+from contrastmask.programs.export_config import ExportConfig
+from contrastmask.programs.predict_config import PredictConfig, PredictDataConfig
 from contrastmask.programs.reading_settings import reading_settings
-from contrastmask.programs.review_config import ReviewDataConfig
+from contrastmask.programs.review_config import ReviewConfig, ReviewDataConfig
 from tests.composing import composed
 
 GIVEN = {"annotations": "in.json", "crowd": "object", "strip_path": "auto", "rectangles": "box", "repair": True,
@@ -22,13 +29,34 @@ GIVEN = {"annotations": "in.json", "crowd": "object", "strip_path": "auto", "rec
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        (ReviewDataConfig, ["repair=true", "crowd=object", "strip_path=auto"]),
+        (ReviewDataConfig, ["repair=true", "crowd=object", "rectangles=box", "strip_path=auto"]),
         (PredictDataConfig, ["repair=true", "crowd=object", "rectangles=box", "strip_path=auto"]),
         (DataConfig, ["repair=true", "crowd=object", "rectangles=box", "predicted_masks=use", "strip_path=auto"]),
     ],
 )
 def test_another_program_is_told_what_it_understands_and_would_not_do_by_itself(other: type, told: list[str]) -> None:
     assert reading_words(reading_settings(GIVEN, other)) == [f"data.{word}" for word in told]
+
+
+def test_every_command_that_reads_a_file_takes_what_the_pages_say() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "data.md").read_text()
+    listed = re.findall(r"^\| `data\.(\w+)` \|", page, re.MULTILINE)
+    assert listed == [*(entry.name for entry in fields(Reading)), "on_bad", "cache"]
+    said = re.search(r"^Every command takes (.+?); (.+?)\s+belong to", page, re.MULTILINE | re.DOTALL)
+    for_all, of_training = (re.findall(r"`data\.(\w+)`", part) for part in said.groups())
+    assert for_all == [*RULES, *(entry.name for entry in fields(ImageRules))]
+    assert [*for_all, *of_training] == sorted(listed, key=[*for_all, *of_training].index)
+    for config in (AuditConfig, ExportConfig, PredictConfig, ReviewConfig):
+        kind = next(entry for entry in fields(config) if entry.name == "data").default_factory
+        known = {entry.name for entry in fields(kind)}
+        assert (set(for_all) - known, set(of_training) & known) == (set(), set()), config
+    assert set(listed) <= {entry.name for entry in fields(DataConfig)}
+    for name in ("completion", "review", "handover"):
+        row = next(
+            line for line in (docs / f"{name}.md").read_text().splitlines() if line.startswith("| `data.repair`")
+        )
+        assert re.findall(r"`data\.(\w+)`", row) == for_all, name
 
 
 def test_what_no_word_said_is_told_once(tmp_path) -> None:
@@ -53,4 +81,4 @@ def test_an_audit_opens_the_review_as_it_read_the_file(monkeypatch, capsys: pyte
     assert audit(composed(*words, "ckpt_path=last.ckpt", "output=out.json", program="audit")) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("next:"))
     told = shlex.split(line, comments=True)
-    assert told[told.index("review") + 1 :] == ["out.json", "data.images='our photos'", "data.crowd=object"]
+    assert told[told.index("review") + 1 :] == ["out.json", "data.images='our photos'", *words[2:4]]

@@ -15,7 +15,7 @@ from contrastmask.review.options import ReviewOptions
 from contrastmask.review.queue import Queue, Wish
 from contrastmask.review.states import ACCEPTED, REJECTED, SKIPPED
 from tests.completion.filled_boxes import QUIET, FilledBoxes
-from tests.data.coco_rows import TRIANGLE
+from tests.data.coco_rows import TRIANGLE, row
 from tests.review.room import PLACES, ROWS, opened, write
 
 MARKS = ("segmentation_predicted", "segmentation_confidence")
@@ -81,6 +81,20 @@ def test_what_nobody_is_asked_about_is_not_pending(tmp_path: Path, source: str |
     assert (summary["pending"], summary["accepted"]) == (pending, 1)
     assert sum(counts.get("pending", 0) for counts in summary["per_class"].values()) == pending
     assert finish_alone(options) == summary
+
+
+def test_a_mask_that_the_reading_leaves_out_is_not_asked_about(tmp_path: Path) -> None:
+    """A person looks at what a training learns from; the row stays as it was."""
+    square = row(11, bbox=[0, 0, 10, 10], segmentation=[[0, 0, 10, 0, 10, 10, 0, 10]])
+    rows = [row(1), square, row(12), {**row(13), "segmentation": None}]
+    for choices, asked in (({}, 3), ({"rectangles": "box"}, 2), ({"rectangles": "box", "duplicates": "join"}, 1)):
+        options = write(tmp_path, rows, **choices, output=tmp_path / f"{asked}.json")
+        source, objects, decisions = opened(options)
+        decisions.decide([0], ACCEPTED, "w")
+        summary = finish(options, source, objects, decisions)
+        decisions.close()
+        assert (objects.shown.sum(), summary["pending"]) == (asked, asked - 1)
+        assert json.loads(options.target.read_text())["annotations"][1:] == rows[1:]
 
 
 def test_completion_goes_on_from_it(tmp_path: Path) -> None:
