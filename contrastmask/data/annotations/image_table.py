@@ -14,7 +14,6 @@ from contrastmask.data.annotations.image_sizes import read_sizes
 from contrastmask.data.annotations.keys import READS_TEXT, Keys, read_keys
 from contrastmask.data.annotations.row_table import RowTable
 from contrastmask.data.annotations.sieve import Sieve
-from contrastmask.data.columns import repeats
 from contrastmask.data.images.places import kept_name, way_out
 from contrastmask.data.reading import AS_IT_IS, Reading
 from contrastmask.data.records import pack_names
@@ -67,8 +66,6 @@ def read_images(
     """The images without the rows counted in `faults`; a repair takes sizes that the file lacks, or exchanges, from the
     pictures.
 
-    A file listed under several image ids is used and noted in `report`.
-
     Args:
         annotations: the file's, whose boxes tell whether a size is exchanged.
     """
@@ -95,10 +92,6 @@ def read_images(
     sieve.drop(huge, f"of more than {MAX_PIXELS} pixels")
     kept = sieve.kept
     encoded = [names[i].encode("utf-8", "surrogateescape") for i in kept]
-    again = (
-        repeats(np.unique(np.array(encoded, dtype=object), return_inverse=True)[1]) if encoded else np.empty(0, bool)
-    )
-    report.add("noted", "image", "whose file_name another image has, too", sieve.ids[kept][again])
     blob, offsets = pack_names(encoded)
     columns = {
         "image_ids": sieve.ids[kept],

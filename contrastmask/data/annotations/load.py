@@ -38,6 +38,7 @@ from contrastmask.data.annotations.rectangles import are_boxes, count_rectangles
 from contrastmask.data.annotations.references import References, count_references, sift_references
 from contrastmask.data.annotations.reviewed import REVIEW, accepted_rows
 from contrastmask.data.annotations.row_table import Column
+from contrastmask.data.annotations.same_pictures import count_same_pictures
 from contrastmask.data.annotations.strays import count_percent, count_strays
 from contrastmask.data.annotations.turned import settle_turned
 from contrastmask.data.columns import flags, numbers, offsets_of, quadruples
@@ -100,6 +101,7 @@ def _load(
     sieve.report = report
     annotations = _read_annotations(path, sieve, images.columns, reading)
     columns = {**images.columns, **annotations, "report": report, "image_rules": reading.image_rules}
+    count_same_pictures(columns, report)
     return Records(path=path, image_root=image_root, categories=categories, **columns), sieve.gone
 
 
