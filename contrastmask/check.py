@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> int:
     if bad:
         console.print(cannot_be_used(looked, skip=skip), markup=False, soft_wrap=True)
     if bad and (not skip or any(side.lost for side in looked)):
-        return 0 if skip else 1
+        return 1
     warnings = sum(len(report.lines("warning")) for report in reports)
     ask = f"; {warnings} warning{'s' * (warnings > 1)} above: look at {'them' if warnings > 1 else 'it'} first"
     without = f" without {f'these {bad} image files' if bad > 1 else 'this image file'}" if bad else ""

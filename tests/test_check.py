@@ -51,6 +51,10 @@ def test_bad_images_are_listed_and_make_the_status(tmp_path, capsys: pytest.Capt
     assert said[-2] == "2 image files cannot be used"
     assert said[-1].startswith("ready to train without these 2 image files")
     assert main([*data, "--no-images"]) == 0
+    for picture in (tmp_path / "train").iterdir():
+        picture.write_bytes(b"<html>")
+    assert main([*data, "data.on_bad=skip"]) == 1  # nothing is left
+    assert "ready" not in capsys.readouterr().out
 
 
 def case(name: str) -> list[str]:
