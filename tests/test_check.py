@@ -53,6 +53,7 @@ def test_bad_images_are_listed_and_make_the_status(tmp_path, capsys: pytest.Capt
     assert main([*data, "--no-images"]) == 0
     for picture in (tmp_path / "train").iterdir():
         picture.write_bytes(b"<html>")
+    capsys.readouterr()
     assert main([*data, "data.on_bad=skip"]) == 1  # nothing is left
     assert "ready" not in capsys.readouterr().out
 
