@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from contrastmask.data.annotations.sieve import Sieve
+from contrastmask.data.annotations.whole_fault import FEW
 from contrastmask.data.segmentation.check import Packed
 from contrastmask.data.segmentation.nesting import Nesting, nesting, with_holes
 
 NESTED = "a polygon lies inside another of its object"
+MANY_SHARE = 0.01  # of a class's masks; COCO's own files have one in two thousand
 FILLED = "data.nested=hole takes it for a hole, as Kili and FiftyOne write holes; COCO's rule fills it"
 
 
@@ -23,13 +25,19 @@ class Nested:
     cut: bool
 
     def count(self, has_mask: np.ndarray, sieve: Sieve) -> None:
-        """Count those that have a mask, bool [A], with what the holes take of them."""
-        rows = self.rows & has_mask & sieve.alive
-        reason = f"{NESTED}, {self.nesting.share(rows):.0%} of the area"
+        """Count those that have a mask, bool [A], with what the holes take of them: a warning for classes that have
+        many, a note for the others."""
+        rows, masks = self.rows & has_mask & sieve.alive, has_mask & sieve.alive
+        nested, drawn = (np.bincount(sieve.label[chosen], minlength=len(sieve.names)) for chosen in (rows, masks))
+        of_many = ((nested >= FEW) & (nested >= MANY_SHARE * drawn))[sieve.label]
         if self.cut:
-            sieve.count("repaired", rows, f"{reason}: taken for a hole")
+            sieve.count("repaired", rows, f"{self._reason(rows)}: taken for a hole")
         else:
-            sieve.count("warning", rows, reason, FILLED)
+            sieve.count("warning", rows & of_many, self._reason(rows & of_many), FILLED)
+            sieve.count("noted", rows & ~of_many, self._reason(rows & ~of_many), FILLED)
+
+    def _reason(self, rows: np.ndarray) -> str:
+        return f"{NESTED}, {self.nesting.share(rows):.0%} of the area"
 
 
 def settle_nested(packed: Packed, size: np.ndarray, *, cut: bool) -> tuple[Packed, Nested]:

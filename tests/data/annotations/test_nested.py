@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from pycocotools import mask as coco_mask
 
 from contrastmask.data.reading import Reading
 from contrastmask.data.segmentation.check import decode
 from contrastmask.evaluation.truth_file import read_truth
-from tests.data.coco_rows import H, W, content, read, reasons, row
+from tests.data.coco_rows import H, W, content, image, read, reasons, row
 
 RING = [[10, 10, 30, 10, 30, 30, 10, 30], [15, 15, 25, 15, 25, 25, 15, 25]]
 NESTED = "a polygon lies inside another of its object"
@@ -27,15 +28,30 @@ def rows() -> list[dict]:
 
 def test_such_polygons_are_told_and_filled(tmp_path: Path) -> None:
     records = read(tmp_path, content(rows()))
-    assert reasons(records, "warning")[WARNING] == 2
-    (line,) = [line for line in records.report.lines("warning") if WARNING in line]
+    assert reasons(records, "noted")[WARNING] == 2
+    (line,) = [line for line in records.report.lines("noted") if WARNING in line]
     assert "(dog 2; ids 2, 3): data.nested=hole" in line
     assert records.mask(1).sum() == 400
 
 
+@pytest.mark.parametrize(("rings", "others", "warned"), [(3, 2, 3), (3, 297, 3), (3, 298, 0), (2, 0, 0)])
+def test_many_of_a_class_are_a_warning(tmp_path: Path, rings: int, others: int, warned: int) -> None:
+    sides = [[10, 10, 18, 10, 18, 30, 10, 30], [20, 10, 30, 10, 30, 30, 20, 30]]
+    images = [image(number) for number in range(1, rings + others + 1)]
+    made = [
+        row(number, image_id=number, segmentation=RING if number <= rings else sides)
+        for number in range(1, rings + others + 1)
+    ]
+    made.append(row(9999, category_id=90, bbox=[10, 10, 20, 20], segmentation=RING))  # of another class, alone
+    records = read(tmp_path, content(made, images))
+    told = f"{NESTED}, 25% of the area"
+    assert reasons(records, "warning").get(told, 0) == warned
+    assert reasons(records, "noted")[told] == rings - warned + 1
+
+
 def test_on_demand_they_are_holes(tmp_path: Path) -> None:
     plain, records = read(tmp_path, content(rows())), read(tmp_path, content(rows()), nested="hole")
-    assert WARNING not in reasons(records, "warning")
+    assert WARNING not in reasons(records, "noted")
     assert reasons(records, "repaired") == {
         f"{NESTED}, 25% of the area: taken for a hole": 1
     }  # the thin ring would be nothing
