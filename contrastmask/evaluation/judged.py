@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contrastmask.data.annotations.inside import ious
+from contrastmask.data.own_boxes import boxes_agree
 from contrastmask.data.reading import Reading
 from contrastmask.data.records import Records
 from contrastmask.data.report import Report
@@ -18,7 +18,6 @@ from contrastmask.evaluation.truth_file import read_truth
 
 AS_IT_LIES = "in a detector's figures, which take the file as it lies there"
 MEND = "what was mended in reading is no truth: mend the file itself"
-SAME = 0.9  # IoU of a box as read and as the file has it
 LOST = ("left out", "ignored", "missed")
 
 
@@ -74,11 +73,7 @@ def _count_others(records: Records, truth: Truth, judged: Judged, report: Report
     own = np.array([row_of.get(id_, -1) for id_ in records.ann_ids.tolist()], dtype=np.int64)
     a = np.flatnonzero((own >= 0) & ~records.crowd)
     a = a[truth.has_box[own[a]]]
-    xyxy = truth.boxes[own[a]]
-    xyxy[:, 2:] += xyxy[:, :2]
-    images = records.images_of(a)
-    sides = np.stack([records.widths[images], records.heights[images]] * 2, axis=1)
-    others = a[ious(np.clip(xyxy, 0, sides), records.boxes[a].astype(np.float64)) < SAME]
+    others = a[~boxes_agree(records, a, truth.boxes[own[a]])]
     reason = f"box is another as mended: the file's own counts {AS_IT_LIES}"
     report.add("warning", "annotation", reason, records.ann_ids[others], remedy=MEND)
     known = set(records.ann_ids.tolist())
