@@ -67,7 +67,7 @@ def _settle_strays(
     stray = usable & sieve.alive & (masks.present | masks.outline) & (shares_inside(masks.box, boxes) < INSIDE)
     factors = scales(masks, boxes, stray)
     scaled = (factors != 1).any(axis=1)
-    turned = ~scaled.any() & usable & sieve.alive & exchanged_rows(packed, masks, boxes, size, stray)
+    turned = usable & sieve.alive & exchanged_rows(packed, masks, boxes, size, stray & ~scaled.any())
     if not (scaled | turned).any():
         return packed, masks
     for row in np.flatnonzero(scaled).tolist():

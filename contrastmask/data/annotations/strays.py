@@ -88,7 +88,7 @@ def count_strays(
     if stray.any():
         factors = scales(masks, boxes, stray)
         scaled = (factors != 1).any(axis=1)
-        turned = ~scaled.any() & drawn & exchanged_rows(packed, masks, boxes, size, stray)
+        turned = drawn & exchanged_rows(packed, masks, boxes, size, stray & ~scaled.any())
         # what has no pixel is counted as that, unless another reading would give it some
         stray &= masks.present | scaled | turned
         # boxes end where their image does: a mask that goes on beyond is no stranger to its box
